@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What vectors cannot say well: limits, early refusal, where spans point.
+ * The grammar itself is in selftests/vectors/.
+ */
+
+#include <stdio.h>
+
+#include "every_way.h"
+#include "http/parse.h"
+#include "unit.h"
+
+static u8 text[3 * HTTP_HEAD_MAX];
+
+static ssize_t parse(const char *s, size_t max, struct http_request *req, enum http_error *why)
+{
+	return parse_every_way((const u8 *)s, strlen(s), max, req, why);
+}
+
+static void test_spans(void)
+{
+	static const char s[] =
+		"\r\nGET /a?b HTTP/1.1\r\nHost:  a.example:81\t\r\nX: y\r\nrange:\r\n"
+		"If-None-Match: \"a\", \"b\"\r\nIF-NONE-MATCH: \"c\"\r\n\r\nGET /next";
+	struct http_request req;
+	enum http_error why;
+
+	unit_begin("a request is taken apart where it lies");
+	check(parse(s, HTTP_HEAD_MAX, &req, &why) == sizeof(s) - 1 - 9);
+	check(req.head_len == sizeof(s) - 1 - 9);
+	check(req.method == HTTP_GET);
+	check_span(req.method_text, "GET");
+	check_span(req.target, "/a?b");
+	check(req.target.ptr == (const u8 *)s + 6);
+	check(req.minor == 1 && req.keep_alive && !req.has_body);
+	check_span(req.field[HTTP_FIELD_HOST], "a.example:81");
+	check_span(req.host.name, "a.example");
+	check(req.host.port == 81);
+	check_span(req.field[HTTP_FIELD_RANGE], "");
+	check_span(req.field[HTTP_FIELD_IF_NONE_MATCH], "\"a\", \"b\"");
+	check(req.seen == (BIT(HTTP_FIELD_HOST) | BIT(HTTP_FIELD_RANGE) |
+			   BIT(HTTP_FIELD_IF_NONE_MATCH)));
+	check(req.repeated == BIT(HTTP_FIELD_IF_NONE_MATCH));
+	unit_end();
+}
+
+/* Rubbish must not be waited for: what is the shortest piece that is refused? */
+static void test_early(void)
+{
+	static const struct {
+		const char	*name;
+		const char	*bytes;
+		size_t		len;
+		enum http_error	why;
+	} rows[] = {
+		{ "TLS ClientHello", "\x16", 1, HTTP_ERR_NOT_HTTP },
+		{ "SSH banner", "SSH-2.0-OpenSSH\r", 16, HTTP_ERR_BAD_METHOD },
+		{ "NUL", "\0", 1, HTTP_ERR_NOT_HTTP },
+		{ "PROXY protocol v2", "\r\n\r\n\0", 5, HTTP_ERR_NOT_HTTP },
+		{ "tab after the method", "GET\t", 4, HTTP_ERR_BAD_METHOD },
+		{ "two spaces", "GET  ", 5, HTTP_ERR_BAD_TARGET },
+		{ "HTTP/0.9", "GET /\r", 6, HTTP_ERR_BAD_VERSION },
+		{ "lower-case version", "GET / h", 7, HTTP_ERR_BAD_VERSION },
+		{ "bare LF", "GET / HTTP/1.1\n", 15, HTTP_ERR_BARE_LF },
+		{ "bare CR", "GET / HTTP/1.1\r\r", 16, HTTP_ERR_BARE_CR },
+		{ "HTTP/2", "GET / HTTP/2.0\r\n", 16, HTTP_ERR_VERSION_UNSUPPORTED },
+		{ "HTTP/2 preface", "PRI * HTTP/2.0\r\n", 16, HTTP_ERR_H2_PREFACE },
+		{ "fold", "GET / HTTP/1.1\r\n ", 17, HTTP_ERR_OBS_FOLD },
+		{ "NUL in a value", "GET / HTTP/1.1\r\nA:\0", 19, HTTP_ERR_NUL },
+		{ "bad length", "POST / HTTP/1.1\r\nContent-Length: x\r\n", 36, HTTP_ERR_CL_BAD },
+		{ "33 letters", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 33,
+		  HTTP_ERR_METHOD_TOO_LONG },
+	};
+	struct http_request req;
+	enum http_error why;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		const u8 *p = (const u8 *)rows[i].bytes;
+
+		unit_begin("%s is refused at byte %zu", rows[i].name, rows[i].len);
+		check(parse_every_way(p, rows[i].len, HTTP_HEAD_MAX, &req, &why) == -EBADMSG);
+		if (!check(why == rows[i].why))
+			unit_note("%s", http_error_info(why)->name);
+		check(http_parse(p, rows[i].len - 1, HTTP_HEAD_MAX, &req, &why) == -EAGAIN);
+		unit_end();
+	}
+}
+
+/* "GET /aaa… HTTP/1.1 CRLF Host: a CRLF CRLF" of exactly @len bytes */
+static void long_target(size_t len)
+{
+	static const char rest[] = " HTTP/1.1\r\nHost: a\r\n\r\n";
+
+	memcpy(text, "GET /", 5);
+	memset(text + 5, 'a', len - 5 - (sizeof(rest) - 1));
+	memcpy(text + len - (sizeof(rest) - 1), rest, sizeof(rest) - 1);
+}
+
+static void test_limits(void)
+{
+	struct http_request req;
+	enum http_error why;
+	static const size_t max = 1024;
+
+	unit_begin("a head of exactly the limit passes, one byte more does not");
+	long_target(max);
+	check(parse_every_way(text, max, max, &req, &why) == (ssize_t)max);
+	long_target(max + 1);
+	check(parse_every_way(text, max + 1, max, &req, &why) == -EBADMSG);
+	check(why == HTTP_ERR_HEAD_TOO_LARGE);
+	unit_end();
+
+	unit_begin("a request line over the limit is 414, fields are 431");
+	memset(text, 'a', sizeof(text));
+	memcpy(text, "GET /", 5);
+	check(parse_every_way(text, 4 * max, max, &req, &why) == -EBADMSG);
+	check(why == HTTP_ERR_TARGET_TOO_LONG);
+	memcpy(text, "GET / HTTP/1.1\r\nA: ", 19);
+	check(parse_every_way(text, 4 * max, max, &req, &why) == -EBADMSG);
+	check(why == HTTP_ERR_HEAD_TOO_LARGE);
+	check(http_parse(text, max - 1, max, &req, &why) == -EAGAIN);
+	unit_end();
+
+	unit_begin("the largest head passes");
+	long_target(HTTP_HEAD_MAX);
+	check(parse_every_way(text, HTTP_HEAD_MAX, HTTP_HEAD_MAX, &req, &why) == HTTP_HEAD_MAX);
+	unit_end();
+
+	unit_begin("an error before the limit stays that error");
+	memset(text, 'a', sizeof(text));
+	memcpy(text, "GET\x7f", 4);
+	check(parse_every_way(text, 2 * max, max, &req, &why) == -EBADMSG);
+	check(why == HTTP_ERR_BAD_METHOD);
+	unit_end();
+}
+
+static void test_field_count(void)
+{
+	struct http_request req;
+	enum http_error why;
+	int lines, n, i;
+
+	for (lines = HTTP_FIELDS_MAX; lines <= HTTP_FIELDS_MAX + 1; lines++) {
+		n = sprintf((char *)text, "GET / HTTP/1.1\r\nHost: a\r\n");
+		for (i = 1; i < lines; i++)
+			n += sprintf((char *)text + n, "X%d: y\r\n", i);
+		n += sprintf((char *)text + n, "\r\n");
+		unit_begin("%d field lines are %s", lines,
+			   lines > HTTP_FIELDS_MAX ? "too many" : "not too many");
+		if (lines <= HTTP_FIELDS_MAX) {
+			check(parse_every_way(text, n, HTTP_HEAD_MAX, &req, &why) == n);
+		} else {
+			check(parse_every_way(text, n, HTTP_HEAD_MAX, &req, &why) == -EBADMSG);
+			check(why == HTTP_ERR_TOO_MANY_FIELDS);
+		}
+		unit_end();
+	}
+}
+
+/* Each byte value in each part of a request: only what the RFC allows passes. */
+static void test_every_byte(void)
+{
+	static const struct {
+		const char	*before, *after, *allowed;
+		bool		tab, space, high;
+	} places[] = {
+		{ "G", "T / HTTP/1.1\r\nHost: a\r\n\r\n", "!#$%&'*+-.^_`|~", 0, 0, 0 },
+		{ "GET /x", "y HTTP/1.1\r\nHost: a\r\n\r\n",
+		  "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", 0, 0, 1 },
+		{ "GET / HTTP/1.1\r\nHost: a\r\nX", "Y: z\r\n\r\n", "!#$%&'*+-.^_`|~:", 0, 0, 0 },
+		{ "GET / HTTP/1.1\r\nHost: a\r\nX: y", "z\r\n\r\n",
+		  "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", 1, 1, 1 },
+	};
+	static const char *const names[] = { "method", "target", "field name", "field value" };
+	struct http_request req;
+	enum http_error why;
+	unsigned int c;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		size_t before = strlen(places[i].before);
+		size_t len = before + 1 + strlen(places[i].after);
+
+		unit_begin("every byte value in the %s", names[i]);
+		for (c = 0; c < 256; c++) {
+			bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+				     (c >= 'A' && c <= 'Z');
+			bool want = alnum || (c && c < 0x80 && strchr(places[i].allowed, c)) ||
+				    (places[i].high && c >= 0x80) ||
+				    (places[i].tab && c == '\t') || (places[i].space && c == ' ');
+
+			sprintf((char *)text, "%s?%s", places[i].before, places[i].after);
+			text[before] = c;
+			if (!check((parse_every_way(text, len, HTTP_HEAD_MAX, &req, &why) > 0)
+				   == want))
+				unit_note("byte %#x: %s", c, http_error_info(why)->name);
+		}
+		unit_end();
+	}
+}
+
+int main(void)
+{
+	test_spans();
+	test_early();
+	test_limits();
+	test_field_count();
+	test_every_byte();
+	return unit_finish();
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What must hold for every input, tried on mutated requests.  The numbers are
+ * the same on every run; SEED=n in the environment begins elsewhere.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "every_way.h"
+#include "http/cond.h"
+#include "http/mime.h"
+#include "http/parse.h"
+#include "http/uri.h"
+#include "unit.h"
+
+#define INPUT_MAX	1024
+#define PATH_SIZE	512
+#define NOW		1732230000LL
+
+static u64 state = 0x511ce;
+
+static const char *const seeds[] = {
+	"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+	"\r\nHEAD /a/../b//c%20d?e=f HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
+	"POST http://u.example:80/x HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 12\r\n\r\n",
+	"PUT /%2e%2E/%2f HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	"GET /x HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"a\", W/\"b\"\r\n"
+	"If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\nRange: bytes=0-1\r\n\r\n",
+	"GET /x HTTP/1.1\r\nHost: a\r\nIf-Match: *\r\n"
+	"If-Unmodified-Since: Sunday, 06-Nov-94 08:49:37 GMT\r\nUpgrade: h2c\r\n\r\n",
+	"OPTIONS * HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
+	"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
+	"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+	"\x16\x03\x01\x02",
+};
+
+/* Pieces that matter to some rule, to be thrown in anywhere */
+static const char *const pieces[] = {
+	"\r\n", "\r", "\n", "\r\n\r\n", "\r\n ", " ", "\t", ":", ",", "/", "//", "/..", "/.", "%2e",
+	"%2F", "%00", "%", "?", "#", "@", "*", "http://", "[", "]", "::", "\"", "W/", "chunked",
+	"close", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n",
+	"18446744073709551616", "HTTP/1.1", "HTTP/1.0", "\x80", "\x7f", "\v", "GMT",
+};
+
+static size_t below(size_t n)
+{
+	return unit_random(&state) % n;
+}
+
+static size_t insert(u8 *buf, size_t len, size_t at, const char *piece)
+{
+	size_t n = strlen(piece);
+
+	if (len + n > INPUT_MAX)
+		return len;
+	memmove(buf + at + n, buf + at, len - at);
+	memcpy(buf + at, piece, n);
+	return len + n;
+}
+
+static size_t mutate(u8 *buf, size_t len)
+{
+	size_t at = below(len + 1);
+	size_t n;
+
+	switch (below(5)) {
+	case 0:		/* another byte */
+		if (at < len)
+			buf[at] = unit_random(&state);
+		return len;
+	case 1:		/* one bit */
+		if (at < len)
+			buf[at] ^= 1 << below(8);
+		return len;
+	case 2:		/* some bytes less */
+		n = below(8);
+		if (n > len - at)
+			n = len - at;
+		memmove(buf + at, buf + at + n, len - at - n);
+		return len - n;
+	case 3:		/* the end of it is missing */
+		return below(4) ? len : at;
+	default:
+		return insert(buf, len, at, pieces[below(ARRAY_SIZE(pieces))]);
+	}
+}
+
+/* What http_uri_resolve() promises about a path. */
+static bool is_clean(struct span path)
+{
+	size_t start = 1;
+	size_t i;
+
+	if (!path.len || path.len >= PATH_SIZE || path.ptr[0] != '/' || path.ptr[path.len])
+		return false;
+	for (i = 1; i <= path.len; i++) {
+		size_t n = i - start;
+
+		if (i < path.len && (path.ptr[i] < 0x20 || path.ptr[i] == 0x7f))
+			return false;
+		if (i < path.len && path.ptr[i] != '/')
+			continue;
+		if ((!n && i < path.len) || n > HTTP_NAME_MAX)
+			return false;
+		if (n <= 2 && !memcmp(path.ptr + start, "..", n) && n)
+			return false;
+		start = i + 1;
+	}
+	return true;
+}
+
+/* Encoded for a Location and resolved once more, a path is the same path. */
+static void check_round_trip(struct span path)
+{
+	static u8 location[3 * PATH_SIZE];
+	static u8 again[PATH_SIZE];
+	struct http_target out;
+	struct http_writer w;
+	enum http_error why;
+
+	http_writer_init(&w, location, sizeof(location));
+	http_uri_encode_path(&w, path);
+	if (!check(http_writer_ok(&w)) || !check(location[0] == '/' && location[1] != '/'))
+		return;
+	if (check(!http_uri_resolve((struct span){ location, w.len }, HTTP_GET, again,
+				    sizeof(again), &out, &why)))
+		check(span_eq(out.path, path));
+}
+
+static void check_target(const struct http_request *req)
+{
+	struct http_target out;
+	enum http_error why;
+	u8 *path = unit_guard_start(NULL, 0);
+	struct span target;
+
+	target.len = req->target.len;
+	target.ptr = unit_guard_end(req->target.ptr, target.len);
+	memset(path, 0xa5, PATH_SIZE);
+	if (http_uri_resolve(target, req->method, path, PATH_SIZE, &out, &why)) {
+		check(why != HTTP_ERR_NONE);
+		return;
+	}
+	if (out.has_query)
+		check(out.query.ptr > target.ptr &&
+		      out.query.ptr + out.query.len == target.ptr + target.len);
+	if (out.other_scheme || out.form == HTTP_FORM_AUTHORITY ||
+	    out.form == HTTP_FORM_ASTERISK) {
+		check(span_is_empty(out.path));
+		return;
+	}
+	check(is_clean(out.path));
+	check(http_mime_type(out.path).len);
+	check_round_trip(out.path);
+}
+
+/* What http_parse() promises about an accepted request. */
+static void check_request(const struct http_request *req)
+{
+	check(req->method_text.len && req->target.len);
+	check(!req->minor || http_has_field(req, HTTP_FIELD_HOST));
+	check(!(req->repeated & ~req->seen));
+	check(!(req->repeated & (BIT(HTTP_FIELD_HOST) | BIT(HTTP_FIELD_CONTENT_LENGTH))));
+	check(!req->chunked || (req->minor && !req->content_length));
+	check(req->has_body == (req->chunked || req->content_length));
+	check(req->content_length <= (u64)S64_MAX);
+	check(!http_has_field(req, HTTP_FIELD_TRANSFER_ENCODING) || req->chunked);
+	check(http_cond_eval(req, SPAN("\"a\""), 784111777, NOW) <= HTTP_COND_FAILED);
+}
+
+/* Returns whether it went well; a broken input is printed once. */
+static bool try_input(const u8 *buf, size_t len)
+{
+	struct http_request req;
+	enum http_error why;
+	ssize_t ret = parse_every_way(buf, len, HTTP_HEAD_MAX, &req, &why);
+
+	if (ret > 0) {
+		check_request(&req);
+		check_target(&req);
+	}
+	return ret > 0;
+}
+
+static void test_mutants(void)
+{
+	static u8 buf[INPUT_MAX];
+	unsigned int accepted = 0;
+	unsigned int rounds = 60000;
+	unsigned int i;
+
+	unit_begin("%u mutated requests keep every promise", rounds);
+	for (i = 0; i < rounds; i++) {
+		const char *seed = seeds[below(ARRAY_SIZE(seeds))];
+		size_t len = strlen(seed);
+		size_t n;
+
+		memcpy(buf, seed, len);
+		for (n = below(6); n; n--)
+			len = mutate(buf, len);
+		accepted += try_input(buf, len);
+	}
+	unit_note("%u of them were accepted", accepted);
+	/* Neither all nor none, else this would test less than it seems. */
+	check(accepted > rounds / 20 && accepted < rounds / 2);
+	unit_end();
+}
+
+/* Paths from few symbols, so that they collide with the rules all the time. */
+static void test_paths(void)
+{
+	static const char *const symbols[] = {
+		"/", "/", "/", ".", "..", "%2e", "%2E", "a", "b.c", "%61", "%2f", "%25",
+		"\\", "?", "~",
+	};
+	struct http_request req = { .method = HTTP_GET };
+	unsigned int rounds = 300000;
+	unsigned int i;
+	u8 buf[256];
+
+	unit_begin("%u paths of dots and slashes are clean or refused", rounds);
+	for (i = 0; i < rounds; i++) {
+		size_t n = below(14);
+		size_t len = 1;
+
+		buf[0] = '/';
+		while (n--)
+			len = insert(buf, len, len, symbols[below(ARRAY_SIZE(symbols))]);
+		req.target = (struct span){ buf, len };
+		check_target(&req);
+	}
+	unit_end();
+}
+
+/* Two requests in a row: the first must end where it ended alone. */
+static void test_pipelined(void)
+{
+	static u8 buf[2 * INPUT_MAX];
+	struct http_request req;
+	enum http_error why;
+	size_t i, j;
+
+	unit_begin("what follows a request does not change it");
+	for (i = 0; i < ARRAY_SIZE(seeds); i++) {
+		size_t len = strlen(seeds[i]);
+		ssize_t alone;
+
+		memcpy(buf, seeds[i], len);
+		alone = http_parse(buf, len, HTTP_HEAD_MAX, &req, &why);
+		for (j = 0; j < ARRAY_SIZE(seeds) && alone != -EAGAIN; j++) {
+			memcpy(buf + len, seeds[j], strlen(seeds[j]));
+			check(http_parse(buf, len + strlen(seeds[j]), HTTP_HEAD_MAX, &req, &why)
+			      == alone);
+		}
+	}
+	unit_end();
+}
+
+int main(void)
+{
+	if (getenv("SEED"))
+		state = strtoull(getenv("SEED"), NULL, 0) | 1;
+	test_mutants();
+	test_paths();
+	test_pipelined();
+	return unit_finish();
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "unit.h"
+
+#define PAGE	4096
+
+static unsigned int cases;
+static unsigned int failed_cases;
+static unsigned int failed_checks;	/* in the case that runs */
+static char case_name[256];
+
+void unit_begin(const char *format, ...)
+{
+	va_list args;
+	char *c;
+
+	if (!cases) {
+		puts("TAP version 13");
+		setvbuf(stdout, NULL, _IOLBF, 0);
+	}
+	va_start(args, format);
+	vsnprintf(case_name, sizeof(case_name), format, args);
+	va_end(args);
+	/* A result is one line of text, "#" would begin a directive. */
+	for (c = case_name; *c; c++)
+		if (*c < ' ' || *c > '~' || *c == '#')
+			*c = '?';
+	failed_checks = 0;
+}
+
+void unit_end(void)
+{
+	cases++;
+	failed_cases += failed_checks > 0;
+	printf("%sok %u %s\n", failed_checks ? "not " : "", cases, case_name);
+}
+
+bool unit_check(bool cond, const char *text, const char *file, int line)
+{
+	if (!cond) {
+		failed_checks++;
+		printf("# %s:%d: %s: false: %s\n", file, line, case_name, text);
+	}
+	return cond;
+}
+
+bool unit_check_span(struct span got, const char *want, const char *text,
+		     const char *file, int line)
+{
+	bool same = got.len == strlen(want) && !memcmp(got.ptr, want, got.len);
+
+	if (!same) {
+		failed_checks++;
+		printf("# %s:%d: %s: %s is \"%.*s\", not \"%s\"\n", file, line, case_name,
+		       text, (int)got.len, (const char *)got.ptr, want);
+	}
+	return same;
+}
+
+void unit_note(const char *format, ...)
+{
+	va_list args;
+
+	printf("# ");
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	puts("");
+}
+
+int unit_finish(void)
+{
+	printf("1..%u\n", cases);
+	return failed_cases ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* UNIT_GUARD_MAX bytes between two pages without any permission */
+static u8 *guarded_map(void)
+{
+	size_t size = UNIT_GUARD_MAX + 2 * PAGE;
+	u8 *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED || mprotect(map, PAGE, PROT_NONE) ||
+	    mprotect(map + size - PAGE, PAGE, PROT_NONE)) {
+		perror("guard pages");
+		exit(EXIT_FAILURE);
+	}
+	return map + PAGE;
+}
+
+static void must_fit(size_t len)
+{
+	if (len > UNIT_GUARD_MAX) {
+		fprintf(stderr, "%zu bytes are too many for the guard pages\n", len);
+		exit(EXIT_FAILURE);
+	}
+}
+
+u8 *unit_guard_end(const void *data, size_t len)
+{
+	static u8 *map;
+	u8 *copy;
+
+	must_fit(len);
+	if (!map)
+		map = guarded_map();
+	copy = map + UNIT_GUARD_MAX - len;
+	if (len)
+		memmove(copy, data, len);
+	return copy;
+}
+
+u8 *unit_guard_start(const void *data, size_t len)
+{
+	static u8 *map;
+
+	must_fit(len);
+	if (!map)
+		map = guarded_map();
+	if (len)
+		memmove(map, data, len);
+	return map;
+}
+
+u64 unit_random(u64 *state)
+{
+	u64 x = *state;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	*state = x;
+	return x * 0x2545f4914f6cdd1dULL;
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "http/ctype.h"
+
+/* Shorthands for the table, each a set of bytes that share all classes. */
+#define CTL	(HTTP_C_CTL | HTTP_C_ESCAPE)
+#define TEXT	(HTTP_C_FIELD | HTTP_C_PATH)
+#define QUOTED	(TEXT | HTTP_C_ESCAPE)
+#define SUB	(TEXT | HTTP_C_HOST)
+#define WORD	(SUB | HTTP_C_TCHAR)
+#define XALPHA	(WORD | HTTP_C_HEX)
+#define DIGIT	(XALPHA | HTTP_C_DIGIT)
+
+const u8 http_ctype[256] = {
+	[0x00 ... 0x08] = CTL,
+	['\t'] = CTL | HTTP_C_FIELD,
+	[0x0a ... 0x1f] = CTL,
+	[' '] = QUOTED,
+	['!'] = WORD,
+	['"'] = QUOTED,
+	['#'] = HTTP_C_FIELD | HTTP_C_TCHAR | HTTP_C_ESCAPE,
+	['$'] = WORD,
+	['%'] = HTTP_C_FIELD | HTTP_C_TCHAR | HTTP_C_ESCAPE,
+	['&' ... '\''] = WORD,
+	['(' ... ')'] = SUB,
+	['*' ... '+'] = WORD,
+	[','] = SUB,
+	['-' ... '.'] = WORD,
+	['/'] = HTTP_C_FIELD,
+	['0' ... '9'] = DIGIT,
+	[':'] = TEXT,
+	[';'] = SUB,
+	['<'] = QUOTED,
+	['='] = SUB,
+	['>'] = QUOTED,
+	['?'] = HTTP_C_FIELD | HTTP_C_ESCAPE,
+	['@'] = TEXT,
+	['A' ... 'F'] = XALPHA,
+	['G' ... 'Z'] = WORD,
+	['['] = TEXT,
+	['\\'] = QUOTED,
+	[']'] = TEXT,
+	['^'] = QUOTED | HTTP_C_TCHAR,
+	['_'] = WORD,
+	['`'] = QUOTED | HTTP_C_TCHAR,
+	['a' ... 'f'] = XALPHA,
+	['g' ... 'z'] = WORD,
+	['{'] = QUOTED,
+	['|'] = QUOTED | HTTP_C_TCHAR,
+	['}'] = QUOTED,
+	['~'] = WORD,
+	[0x7f] = CTL,
+	[0x80 ... 0xff] = QUOTED,
+};
+
+/*
+ * Stop at the first byte below @floor or DEL, or when less than a word is
+ * left.  In both terms a borrow may flag a byte too much, but only above one
+ * that is rightly flagged, so the lowest flag is exact.
+ */
+static inline const u8 *skip_words(const u8 *p, const u8 *end, u8 floor)
+{
+	const u8 *last = p + ((end - p) & ~7);
+
+	for (; p < last; p += 8) {
+		u64 word = load_le64(p);
+		u64 low = word - EACH_BYTE(floor);
+		u64 del = (word ^ EACH_BYTE(0x7f)) - EACH_BYTE(1);
+		u64 stop = (low | del) & ~word & EACH_BYTE(0x80);
+
+		if (stop)
+			return p + (__builtin_ctzll(stop) >> 3);
+	}
+	return p;
+}
+
+/**
+ * http_skip_field_value() - skip what may stand in a field value
+ * @p: where to start
+ * @end: of the input
+ *
+ * Return: the first byte that is not HTTP_C_FIELD, or @end
+ */
+const u8 *http_skip_field_value(const u8 *p, const u8 *end)
+{
+	p = skip_words(p, end, ' ');
+	while (p < end && http_is(*p, HTTP_C_FIELD))
+		p++;
+	return p;
+}
+
+/**
+ * http_skip_target() - skip what may stand in a request target
+ * @p: where to start
+ * @end: of the input
+ *
+ * Raw bytes above DEL pass: file names in UTF-8 are sent that way.
+ *
+ * Return: the first byte that is a control, SP or DEL, or @end
+ */
+const u8 *http_skip_target(const u8 *p, const u8 *end)
+{
+	p = skip_words(p, end, ' ' + 1);
+	while (p < end && *p > ' ' && *p != 0x7f)
+		p++;
+	return p;
+}

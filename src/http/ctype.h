@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a byte may be in HTTP: one table look-up instead of chains of
+ * comparisons, and word-wise skipping where long runs are expected.
+ */
+#ifndef SLUICE_HTTP_CTYPE_H
+#define SLUICE_HTTP_CTYPE_H
+
+#include "http/pure.h"
+
+#define HTTP_C_TCHAR	0x01	/* token, RFC 9110 section 5.6.2 */
+#define HTTP_C_FIELD	0x02	/* field value: HTAB, SP, VCHAR, obs-text */
+#define HTTP_C_DIGIT	0x04
+#define HTTP_C_HEX	0x08
+#define HTTP_C_HOST	0x10	/* reg-name except "%", RFC 3986 section 3.2.2 */
+#define HTTP_C_PATH	0x20	/* stands for itself in a path: not "/", "?", "#", "%" */
+#define HTTP_C_ESCAPE	0x40	/* nginx escapes it in a path (NGX_ESCAPE_URI) */
+#define HTTP_C_CTL	0x80	/* 0x00-0x1f and DEL */
+
+extern const u8 http_ctype[256];
+
+static inline bool http_is(u8 c, u8 class)
+{
+	return http_ctype[c] & class;
+}
+
+/* The caller has checked that @c is HTTP_C_HEX. */
+static inline u8 http_hex_value(u8 c)
+{
+	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+/*
+ * Skip to the first byte that is not in @class.  Names and tokens are the bulk
+ * of a head, hence one bound for four bytes, and inline for a constant @class.
+ */
+static inline const u8 *http_skip_class(const u8 *p, const u8 *end, u8 class)
+{
+	for (; end - p >= 4; p += 4) {
+		if (!http_is(p[0], class))
+			return p;
+		if (!http_is(p[1], class))
+			return p + 1;
+		if (!http_is(p[2], class))
+			return p + 2;
+		if (!http_is(p[3], class))
+			return p + 3;
+	}
+	while (p < end && http_is(*p, class))
+		p++;
+	return p;
+}
+
+const u8 *http_skip_field_value(const u8 *p, const u8 *end);
+const u8 *http_skip_target(const u8 *p, const u8 *end);
+
+#endif /* SLUICE_HTTP_CTYPE_H */

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "http/ctype.h"
+#include "http/framing.h"
+
+/* RFC 9112 section 3.2: exactly one, and a valid one, in any version. */
+static enum http_error framing_host(struct http_request *req, struct span value)
+{
+	if (req->repeated & BIT(HTTP_FIELD_HOST))
+		return HTTP_ERR_HOST_REPEATED;
+	return http_host_parse(value, &req->host) ? HTTP_ERR_NONE : HTTP_ERR_HOST_BAD;
+}
+
+/* Options add up over lines; unknown ones are for others (RFC 9110 section 7.6.1). */
+static void framing_connection(struct http_request *req, struct span value)
+{
+	struct span item;
+
+	while (span_next_item(&value, &item)) {
+		if (span_eq_nocase(item, SPAN("close")))
+			req->connection |= HTTP_CONN_CLOSE;
+		else if (span_eq_nocase(item, SPAN("keep-alive")))
+			req->connection |= HTTP_CONN_KEEP_ALIVE;
+		else if (span_eq_nocase(item, SPAN("upgrade")))
+			req->connection |= HTTP_CONN_UPGRADE;
+	}
+}
+
+/*
+ * Digits and nothing else.  RFC 9110 section 8.6 lets a recipient accept
+ * equal repetitions ("5,5"), but somebody in front of us may have read another
+ * one of them, so no repetition is accepted.
+ */
+static enum http_error framing_content_length(struct http_request *req, struct span value)
+{
+	u64 n = 0;
+	size_t i;
+
+	if (req->repeated & BIT(HTTP_FIELD_CONTENT_LENGTH))
+		return HTTP_ERR_CL_REPEATED;
+	if (http_has_field(req, HTTP_FIELD_TRANSFER_ENCODING))
+		return HTTP_ERR_CL_AND_TE;
+	if (span_is_empty(value))
+		return HTTP_ERR_CL_BAD;
+	for (i = 0; i < value.len; i++) {
+		u8 digit = value.ptr[i] - '0';
+
+		if (digit > 9 || n > ((u64)S64_MAX - digit) / 10)
+			return HTTP_ERR_CL_BAD;
+		n = n * 10 + digit;
+	}
+	req->content_length = n;
+	return HTTP_ERR_NONE;
+}
+
+static bool is_token(struct span s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (!http_is(s.ptr[i], HTTP_C_TCHAR))
+			return false;
+	return s.len;
+}
+
+/*
+ * RFC 9112 section 6.1: chunked once, last, and nothing we do not know before
+ * it.  Empty list elements and parameters are legal elsewhere, but here they
+ * are only ever sent by those who hope that two readers disagree.
+ */
+static enum http_error framing_transfer_encoding(struct http_request *req, struct span value)
+{
+	bool unknown = false;
+	struct span item;
+
+	if (!req->minor)
+		return HTTP_ERR_TE_ON_10;
+	if (http_has_field(req, HTTP_FIELD_CONTENT_LENGTH))
+		return HTTP_ERR_CL_AND_TE;
+	while (span_next_item(&value, &item)) {
+		if (!is_token(item) || req->chunked)
+			return HTTP_ERR_TE_BAD;
+		if (span_eq_nocase(item, SPAN("chunked")))
+			req->chunked = true;
+		else
+			unknown = true;
+	}
+	return unknown ? HTTP_ERR_TE_UNKNOWN : HTTP_ERR_NONE;
+}
+
+/**
+ * http_framing_field() - take one field line into account
+ * @req: with @minor, and with @seen and @repeated up to date for this line
+ * @field: not HTTP_FIELD_OTHER
+ * @value: trimmed
+ *
+ * Return: HTTP_ERR_NONE, or why the request must be refused
+ */
+enum http_error http_framing_field(struct http_request *req, enum http_field field,
+				   struct span value)
+{
+	switch (field) {
+	case HTTP_FIELD_HOST:
+		return framing_host(req, value);
+	case HTTP_FIELD_CONNECTION:
+		framing_connection(req, value);
+		return HTTP_ERR_NONE;
+	case HTTP_FIELD_CONTENT_LENGTH:
+		return framing_content_length(req, value);
+	case HTTP_FIELD_TRANSFER_ENCODING:
+		return framing_transfer_encoding(req, value);
+	default:
+		return HTTP_ERR_NONE;
+	}
+}
+
+/**
+ * http_framing_finish() - draw the conclusions once the head is complete
+ * @req: after the last http_framing_field()
+ *
+ * Return: HTTP_ERR_NONE, or why the request must be refused
+ */
+enum http_error http_framing_finish(struct http_request *req)
+{
+	if (req->minor && !http_has_field(req, HTTP_FIELD_HOST))
+		return HTTP_ERR_HOST_MISSING;
+
+	/* RFC 9112 section 9.3: "close" wins, then the version decides. */
+	if (req->connection & HTTP_CONN_CLOSE)
+		req->keep_alive = false;
+	else
+		req->keep_alive = req->minor || (req->connection & HTTP_CONN_KEEP_ALIVE);
+
+	req->has_body = req->chunked || req->content_length;
+	req->upgrade = http_has_field(req, HTTP_FIELD_UPGRADE) ||
+		       (req->connection & HTTP_CONN_UPGRADE);
+	req->expect = http_has_field(req, HTTP_FIELD_EXPECT);
+	return HTTP_ERR_NONE;
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Each parse_*() takes a cursor and returns the cursor behind what it read, or
+ * NULL.  With NULL, *why tells what is wrong, or is still HTTP_ERR_NONE if
+ * the bytes end too early to know.
+ *
+ * Everything is judged strictly from left to right and never by looking ahead
+ * at what may not have come yet.  That is why the verdict does not depend on
+ * how the bytes were split, and why rubbish is refused at its first byte.
+ */
+
+#include "http/ctype.h"
+#include "http/framing.h"
+#include "http/parse.h"
+
+static const u8 *refuse(enum http_error *why, enum http_error error)
+{
+	*why = error;
+	return NULL;
+}
+
+/* Some bytes are telling wherever they stand. */
+static enum http_error bad_byte(u8 c, enum http_error otherwise)
+{
+	if (!c)
+		return HTTP_ERR_NUL;
+	return c == '\n' ? HTTP_ERR_BARE_LF : otherwise;
+}
+
+static const u8 *parse_crlf(const u8 *p, const u8 *end, enum http_error otherwise,
+			    enum http_error *why)
+{
+	if (p == end)
+		return NULL;
+	if (*p != '\r')
+		return refuse(why, bad_byte(*p, otherwise));
+	if (++p == end)
+		return NULL;
+	if (*p != '\n')
+		return refuse(why, HTTP_ERR_BARE_CR);
+	return p + 1;
+}
+
+/* RFC 9112 section 2.2: some clients send an empty line after a body. */
+static const u8 *parse_empty_lines(const u8 *p, const u8 *end, enum http_error *why)
+{
+	unsigned int lines;
+
+	for (lines = 0; lines < 2; lines++) {
+		if (p == end || *p != '\r')
+			return p;
+		p = parse_crlf(p, end, HTTP_ERR_NOT_HTTP, why);
+		if (!p)
+			return NULL;
+	}
+	return p;
+}
+
+static enum http_error bad_method(u8 c, bool first)
+{
+	if (first && c != '\n' && (c >= 0x80 || http_is(c, HTTP_C_CTL)))
+		return HTTP_ERR_NOT_HTTP;
+	return bad_byte(c, HTTP_ERR_BAD_METHOD);
+}
+
+static const u8 *parse_method(const u8 *p, const u8 *end, struct http_request *req,
+			      enum http_error *why)
+{
+	const u8 *start = p;
+
+	p = http_skip_class(p, end, HTTP_C_TCHAR);
+	req->method_text = span_make(start, p);
+	if (req->method_text.len > HTTP_METHOD_MAX)
+		return refuse(why, HTTP_ERR_METHOD_TOO_LONG);
+	if (p == end)
+		return NULL;
+	if (*p != ' ' || p == start)
+		return refuse(why, bad_method(*p, p == start));
+	req->method = http_method_lookup(req->method_text);
+	return p + 1;
+}
+
+static const u8 *parse_target(const u8 *p, const u8 *end, struct http_request *req,
+			      enum http_error *why)
+{
+	const u8 *start = p;
+
+	p = http_skip_target(p, end);
+	req->target = span_make(start, p);
+	if (p == end)
+		return NULL;
+	if (p == start)
+		return refuse(why, bad_byte(*p, HTTP_ERR_BAD_TARGET));
+	if (*p == '\r')
+		return refuse(why, HTTP_ERR_BAD_VERSION);	/* HTTP/0.9 */
+	if (*p != ' ')
+		return refuse(why, bad_byte(*p, HTTP_ERR_BAD_TARGET));
+	return p + 1;
+}
+
+/* RFC 9113 section 3.4: sent as a request that no HTTP/1 server can honour. */
+static bool is_h2_preface(const struct http_request *req)
+{
+	return span_eq(req->method_text, SPAN("PRI")) && span_eq(req->target, SPAN("*"));
+}
+
+static const u8 *parse_version(const u8 *p, const u8 *end, struct http_request *req,
+			       enum http_error *why)
+{
+	static const u8 form[] = "HTTP/0.0";	/* "0" is any digit */
+	u8 major, minor;
+	size_t i;
+
+	/* The usual case in one go; the loop is for its last digit and for errors. */
+	i = end - p >= 7 && !memcmp(p, "HTTP/1.", 7) ? 7 : 0;
+	for (p += i; i < sizeof(form) - 1; i++, p++) {
+		if (p == end)
+			return NULL;
+		if (form[i] == '0' ? !http_is(*p, HTTP_C_DIGIT) : *p != form[i])
+			return refuse(why, bad_byte(*p, HTTP_ERR_BAD_VERSION));
+	}
+	major = p[-3] - '0';
+	minor = p[-1] - '0';
+	p = parse_crlf(p, end, HTTP_ERR_BAD_VERSION, why);
+	if (!p)
+		return NULL;
+	if (!major)
+		return refuse(why, HTTP_ERR_BAD_VERSION);
+	if (major > 1)
+		return refuse(why, is_h2_preface(req) ? HTTP_ERR_H2_PREFACE :
+							HTTP_ERR_VERSION_UNSUPPORTED);
+	/* RFC 9110 section 2.5: a higher minor version is one we understand. */
+	req->minor = minor > 0;
+	return p;
+}
+
+/* What http_framing_field() needs to know is complete at the end of the line. */
+static enum http_error take_field(struct http_request *req, struct span name, struct span value)
+{
+	enum http_field field = http_field_lookup(name);
+
+	if (field == HTTP_FIELD_OTHER)
+		return HTTP_ERR_NONE;
+	value = span_trim(value);
+	if (http_has_field(req, field)) {
+		req->repeated |= BIT(field);
+	} else {
+		req->seen |= BIT(field);
+		req->field[field] = value;
+	}
+	return http_framing_field(req, field, value);
+}
+
+/* @c ended the field name and is not the colon, or there is no name. */
+static enum http_error bad_name(u8 c, bool first)
+{
+	if (is_ows(c))
+		return first ? HTTP_ERR_OBS_FOLD : HTTP_ERR_SPACE_BEFORE_COLON;
+	if (c == '\r')
+		return HTTP_ERR_NO_COLON;
+	return bad_byte(c, HTTP_ERR_BAD_FIELD_NAME);
+}
+
+static const u8 *parse_field_line(const u8 *p, const u8 *end, struct http_request *req,
+				  enum http_error *why)
+{
+	struct span name, value;
+	const u8 *start = p;
+
+	p = http_skip_class(p, end, HTTP_C_TCHAR);
+	if (p == end)
+		return NULL;
+	if (*p != ':' || p == start)
+		return refuse(why, bad_name(*p, p == start));
+	name = span_make(start, p);
+
+	start = ++p;
+	p = http_skip_field_value(p, end);
+	value = span_make(start, p);
+	p = parse_crlf(p, end, HTTP_ERR_BAD_FIELD_VALUE, why);
+	if (!p)
+		return NULL;
+	*why = take_field(req, name, value);
+	return *why ? NULL : p;
+}
+
+static const u8 *parse_request_line(const u8 *p, const u8 *end, struct http_request *req,
+				    enum http_error *why)
+{
+	p = parse_empty_lines(p, end, why);
+	if (p)
+		p = parse_method(p, end, req, why);
+	if (p)
+		p = parse_target(p, end, req, why);
+	if (p)
+		p = parse_version(p, end, req, why);
+	return p;
+}
+
+static const u8 *parse_fields(const u8 *p, const u8 *end, struct http_request *req,
+			      enum http_error *why)
+{
+	unsigned int lines = 0;
+
+	while (p < end && *p != '\r') {
+		if (++lines > HTTP_FIELDS_MAX)
+			return refuse(why, HTTP_ERR_TOO_MANY_FIELDS);
+		p = parse_field_line(p, end, req, why);
+		if (!p)
+			return NULL;
+	}
+	p = parse_crlf(p, end, HTTP_ERR_NO_COLON, why);
+	if (!p)
+		return NULL;
+	*why = http_framing_finish(req);
+	return *why ? NULL : p;
+}
+
+/* Not a memset: field[] is large, and @seen says which of it is there. */
+static void request_init(struct http_request *req)
+{
+	req->method = HTTP_METHOD_OTHER;
+	req->minor = 0;
+	req->keep_alive = false;
+	req->has_body = false;
+	req->chunked = false;
+	req->upgrade = false;
+	req->expect = false;
+	req->connection = 0;
+	req->head_len = 0;
+	req->seen = 0;
+	req->repeated = 0;
+	req->content_length = 0;
+	req->method_text = (struct span){ NULL, 0 };
+	req->target = (struct span){ NULL, 0 };
+}
+
+/**
+ * http_parse() - parse the head of a request and check its framing
+ * @buf: all bytes of this request that have come so far
+ * @len: how many
+ * @max: how long a head may be
+ * @req: out
+ * @why: out: HTTP_ERR_NONE unless the return value is -EBADMSG
+ *
+ * Keeps no state: when more bytes have come, pass the old ones once more.  No
+ * byte behind the head is looked at.
+ *
+ * Return: the length of the head with its empty line, always > 0;
+ * -EAGAIN if there is nothing wrong so far but the head is not complete;
+ * -EBADMSG if no further bytes can make a valid request of this.
+ */
+ssize_t http_parse(const u8 *buf, size_t len, size_t max,
+		   struct http_request *req, enum http_error *why)
+{
+	const u8 *end = buf + (len < max ? len : max);
+	enum http_error full = HTTP_ERR_TARGET_TOO_LONG;
+	const u8 *p;
+
+	*why = HTTP_ERR_NONE;
+	request_init(req);
+	p = parse_request_line(buf, end, req, why);
+	if (p) {
+		full = HTTP_ERR_HEAD_TOO_LARGE;
+		p = parse_fields(p, end, req, why);
+	}
+	if (p) {
+		req->head_len = p - buf;
+		return p - buf;
+	}
+	if (!*why && len >= max)
+		*why = full;
+	return *why ? -EBADMSG : -EAGAIN;
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A path is built segment by segment in the caller's buffer.  Escapes are
+ * decoded, once, as the bytes go in; "." and ".." are looked for in what came
+ * out, so that no spelling of them gets through (RFC 3986 section 5.2.4).
+ */
+
+#include "http/ctype.h"
+#include "http/uri.h"
+
+/*
+ * @root <= @segment <= @pos <= @limit.  The byte before @segment is a "/", and
+ * one byte at @limit is kept for the NUL.
+ */
+struct path_builder {
+	u8	*root;
+	u8	*segment;
+	u8	*pos;
+	u8	*limit;
+	bool	encoded_slash;
+};
+
+static int refuse(enum http_error *why, enum http_error error)
+{
+	*why = error;
+	return -EBADMSG;
+}
+
+static bool path_has_room(const struct path_builder *b, ptrdiff_t n)
+{
+	return b->limit - b->pos >= n;
+}
+
+/* Decode the escape at @p, which starts with "%". */
+static enum http_error path_add_escape(struct path_builder *b, const u8 *p, const u8 *end)
+{
+	u8 c;
+
+	if (end - p < 3 || !http_is(p[1], HTTP_C_HEX) || !http_is(p[2], HTTP_C_HEX))
+		return HTTP_ERR_BAD_ESCAPE;
+	c = http_hex_value(p[1]) << 4 | http_hex_value(p[2]);
+	if (http_is(c, HTTP_C_CTL))
+		return HTTP_ERR_ESCAPED_CTL;
+	/* An encoded slash is data: left as it is, it cannot become a separator. */
+	if (!path_has_room(b, c == '/' ? 3 : 1))
+		return HTTP_ERR_NAME_TOO_LONG;
+	if (c == '/') {
+		b->encoded_slash = true;
+		memcpy(b->pos, "%2F", 3);
+		b->pos += 3;
+	} else {
+		*b->pos++ = c;
+	}
+	return HTTP_ERR_NONE;
+}
+
+/* Add bytes up to the next "/", "?" or "#"; *cursor moves there. */
+static enum http_error path_add_segment(struct path_builder *b, const u8 **cursor,
+					const u8 *end)
+{
+	const u8 *p = *cursor;
+	enum http_error error;
+
+	for (;;) {
+		const u8 *stop = end;
+
+		if (!path_has_room(b, end - p))
+			stop = p + (b->limit - b->pos);
+		while (p < stop && http_is(*p, HTTP_C_PATH))
+			*b->pos++ = *p++;
+		if (p == end || *p == '/' || *p == '?' || *p == '#')
+			break;
+		if (p == stop)
+			return HTTP_ERR_NAME_TOO_LONG;
+		if (*p != '%')
+			return HTTP_ERR_BAD_TARGET;	/* a raw control byte */
+		error = path_add_escape(b, p, end);
+		if (error)
+			return error;
+		p += 3;
+	}
+	*cursor = p;
+	return HTTP_ERR_NONE;
+}
+
+/* Go back behind the "/" before the one that @segment stands on. */
+static enum http_error path_drop_parent(struct path_builder *b)
+{
+	if (b->segment == b->root)
+		return HTTP_ERR_ABOVE_ROOT;
+	b->segment--;
+	while (b->segment[-1] != '/')
+		b->segment--;
+	b->pos = b->segment;
+	return HTTP_ERR_NONE;
+}
+
+/* The segment is complete: is it a name, or a movement, or nothing at all? */
+static enum http_error path_close_segment(struct path_builder *b, bool slash)
+{
+	size_t len = b->pos - b->segment;
+
+	if (!len)
+		return HTTP_ERR_NONE;
+	if (b->segment[0] == '.' && len == 1) {
+		b->pos = b->segment;
+		return HTTP_ERR_NONE;
+	}
+	if (b->segment[0] == '.' && b->segment[1] == '.' && len == 2)
+		return path_drop_parent(b);
+	if (len > HTTP_NAME_MAX)
+		return HTTP_ERR_NAME_TOO_LONG;
+	if (!slash)
+		return HTTP_ERR_NONE;
+	if (!path_has_room(b, 1))
+		return HTTP_ERR_NAME_TOO_LONG;
+	*b->pos++ = '/';
+	b->segment = b->pos;
+	return HTTP_ERR_NONE;
+}
+
+/* @p is behind the first "/".  Leaves *cursor at "?", "#" or the end. */
+static enum http_error path_build(struct path_builder *b, const u8 **cursor, const u8 *end)
+{
+	enum http_error error;
+	const u8 *p = *cursor;
+	bool slash;
+
+	do {
+		error = path_add_segment(b, &p, end);
+		if (error)
+			return error;
+		slash = p < end && *p == '/';
+		error = path_close_segment(b, slash);
+		if (error)
+			return error;
+		p += slash;
+	} while (slash);
+	*cursor = p;
+	return HTTP_ERR_NONE;
+}
+
+/* "[ path ] [ '?' query ]" from @p on, where the path may be absent. */
+static int resolve_path(const u8 *p, const u8 *end, u8 *path, size_t size,
+			struct http_target *out, enum http_error *why)
+{
+	struct path_builder b = { .root = path + 1, .segment = path + 1, .pos = path + 1 };
+	enum http_error error;
+
+	if (size < 2)
+		return refuse(why, HTTP_ERR_NAME_TOO_LONG);
+	b.limit = path + size - 1;
+	path[0] = '/';
+	if (p < end && *p == '/')
+		p++;
+	error = path_build(&b, &p, end);
+	if (error)
+		return refuse(why, error);
+
+	if (p < end && *p == '?') {
+		out->has_query = true;
+		out->query = span_make(++p, end);
+		while (p < end && *p != '#')
+			p++;
+	}
+	if (p < end)
+		return refuse(why, HTTP_ERR_FRAGMENT);
+
+	*b.pos = '\0';
+	out->path = span_make(path, b.pos);
+	out->encoded_slash = b.encoded_slash;
+	out->trailing_slash = b.pos[-1] == '/';
+	return 0;
+}
+
+/* scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ), RFC 3986 section 3.1 */
+static bool is_scheme(struct span s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		u8 c = ascii_lower(s.ptr[i]);
+
+		if (c >= 'a' && c <= 'z')
+			continue;
+		if (!i || !(http_is(c, HTTP_C_DIGIT) || c == '+' || c == '-' || c == '.'))
+			return false;
+	}
+	return s.len;
+}
+
+/* absolute-form: scheme "://" authority path */
+static int resolve_absolute(struct span target, u8 *path, size_t size,
+			    struct http_target *out, enum http_error *why)
+{
+	const u8 *end = target.ptr + target.len;
+	const u8 *p = target.ptr;
+	struct span authority;
+	struct span scheme;
+
+	while (p < end && *p != ':')
+		p++;
+	scheme = span_make(target.ptr, p);
+	if (!is_scheme(scheme) || end - p < 3 || memcmp(p, "://", 3))
+		return refuse(why, HTTP_ERR_BAD_TARGET);
+	out->form = HTTP_FORM_ABSOLUTE;
+	if (!span_eq_nocase(scheme, SPAN("http"))) {
+		out->other_scheme = true;
+		return 0;
+	}
+
+	p += 3;
+	authority.ptr = p;
+	while (p < end && *p != '/' && *p != '?' && *p != '#') {
+		/* RFC 9110 section 4.2.4: an error, and a trick on users */
+		if (*p == '@')
+			return refuse(why, HTTP_ERR_USERINFO);
+		p++;
+	}
+	authority.len = p - authority.ptr;
+	if (!http_host_parse(authority, &out->authority))
+		return refuse(why, HTTP_ERR_HOST_BAD);
+	return resolve_path(p, end, path, size, out, why);
+}
+
+/* authority-form names a port, as there is no default for a tunnel. */
+static int resolve_authority(struct span target, struct http_target *out,
+			     enum http_error *why)
+{
+	out->form = HTTP_FORM_AUTHORITY;
+	if (!http_host_parse(target, &out->authority) || !out->authority.has_port)
+		return refuse(why, HTTP_ERR_BAD_TARGET);
+	return 0;
+}
+
+/**
+ * http_uri_resolve() - find out what a request target points at
+ * @target: of a request that http_parse() accepted
+ * @method: of the same request; CONNECT and OPTIONS have forms of their own
+ * @path: where to build the path
+ * @size: of @path
+ * @out: what was found
+ * @why: what is wrong, if anything
+ *
+ * The path starts with "/", ends with a NUL within @size, and between them has
+ * no NUL, no control byte, no "//", no "." or ".." segment and no segment
+ * longer than HTTP_NAME_MAX.  The caller must look at @out->other_scheme and
+ * @out->encoded_slash before it serves anything.
+ *
+ * Return: 0, or -EBADMSG and *why
+ */
+int http_uri_resolve(struct span target, enum http_method method, u8 *path, size_t size,
+		     struct http_target *out, enum http_error *why)
+{
+	*why = HTTP_ERR_NONE;
+	*out = (struct http_target){ .form = HTTP_FORM_ORIGIN };
+
+	if (method == HTTP_CONNECT)
+		return resolve_authority(target, out, why);
+	if (target.len && target.ptr[0] == '/')
+		return resolve_path(target.ptr, target.ptr + target.len, path, size, out, why);
+	if (span_eq(target, SPAN("*"))) {
+		out->form = HTTP_FORM_ASTERISK;
+		return method == HTTP_OPTIONS ? 0 : refuse(why, HTTP_ERR_BAD_TARGET);
+	}
+	return resolve_absolute(target, path, size, out, why);
+}
+
+/**
+ * http_uri_encode_path() - write a path as it may stand in a Location field
+ * @w: where to
+ * @path: decoded
+ *
+ * Exactly one slash comes out in front, since "//evil.example/" would be a
+ * reference to another host (RFC 3986 section 4.2).  A backslash is escaped
+ * like everything that nginx escapes; browsers take it for a slash.
+ */
+void http_uri_encode_path(struct http_writer *w, struct span path)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	const u8 *end = path.ptr + path.len;
+	const u8 *p = path.ptr;
+
+	while (p < end && *p == '/')
+		p++;
+	http_put_str(w, "/");
+	while (p < end) {
+		const u8 *start = p;
+		u8 escape[3];
+
+		while (p < end && !http_is(*p, HTTP_C_ESCAPE))
+			p++;
+		http_put_span(w, span_make(start, p));
+		if (p == end)
+			break;
+		escape[0] = '%';
+		escape[1] = digits[*p >> 4];
+		escape[2] = digits[*p & 15];
+		http_put(w, escape, sizeof(escape));
+		p++;
+	}
+}
