@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make            sluice.ko for KDIR: the running kernel, else the newest whose
+#                 headers are installed
+# make install    where modprobe finds it
+# make demo       show it in a VM: DEMO_SECONDS=20 ends it by itself
+# make check      every test, on every supported kernel, in VMs
+# make check-quick  style, unit tests and a build: what each commit has passed
+# make bench      the figures of Documentation/performance.rst
+
+running := /lib/modules/$(shell uname -r)/build
+newest  := $(lastword $(shell ls -dv /usr/src/linux-headers-*-amd64 \
+				     /lib/modules/*/build 2>/dev/null))
+KDIR    ?= $(if $(wildcard $(running)),$(running),$(newest))
+
+modules modules_install: FORCE
+	@test -d "$(KDIR)" || { echo "no kernel headers at KDIR='$(KDIR)';" \
+		"expected the headers of the kernel to build for:" \
+		"apt install linux-headers-amd64, or say KDIR=..." >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+
+.DEFAULT_GOAL := modules
+
+install: modules modules_install
+	depmod
+
+demo: FORCE
+	@scripts/demo
+
+check: FORCE
+	@scripts/check
+
+check-quick: FORCE
+	@scripts/check quick
+
+bench: FORCE
+	@bench/run --icount
+
+clean: FORCE
+	@test -d "$(KDIR)" && $(MAKE) -C $(KDIR) M=$(CURDIR) clean || true
+	@$(MAKE) -s -C selftests/unit clean
+
+help: FORCE
+	@sed -n 's/^# \{0,1\}//; 2,/^$$/p' Makefile
+
+.PHONY: modules modules_install install demo check check-quick bench clean help
+FORCE:

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * TCP calls whose shape or behaviour differs between the kernels.
+ *
+ * Do not test for these by macro: 6.1 defines MSG_SPLICE_PAGES, backported so
+ * that user space cannot pass it, and copies all the same.
+ */
+#ifndef SLUICE_COMPAT_TCP_H
+#define SLUICE_COMPAT_TCP_H
+
+#include <linux/bvec.h>
+#include <linux/uio.h>
+#include <net/inet_hashtables.h>
+#include <net/inet6_hashtables.h>
+#include <net/tcp.h>
+
+/**
+ * compat_tcp_send_pages() - append pages to a socket's queue by reference
+ * @sk:   a TCP socket whose lock is held in its spinning form
+ * @bv:   the parts of pages, in order
+ * @n:    how many
+ * @len:  their bytes in all
+ *
+ * The pages' references stay the caller's; the stack takes its own.
+ * Context: softirq or BH disabled.
+ * Return: bytes queued, less than @len when the send buffer is full; -EAGAIN
+ * when it took none, with SOCK_NOSPACE set; or another error.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+static inline int compat_tcp_send_pages(struct sock *sk, struct bio_vec *bv,
+					unsigned int n, size_t len)
+{
+	struct msghdr msg = {
+		.msg_flags = MSG_SPLICE_PAGES | MSG_DONTWAIT | MSG_NOSIGNAL,
+	};
+
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, bv, n, len);
+	return tcp_sendmsg_locked(sk, &msg, len);
+}
+#else
+static inline int compat_tcp_send_pages(struct sock *sk, struct bio_vec *bv,
+					unsigned int n, size_t len)
+{
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	int sent = 0;
+	int ret;
+
+	for (; n; n--, bv++) {
+		/* Not the last of the batch: no push between the pages. */
+		ret = tcp_sendpage_locked(sk, bv->bv_page, bv->bv_offset,
+					  bv->bv_len,
+					  n > 1 ? flags | MSG_MORE |
+						  MSG_SENDPAGE_NOTLAST : flags);
+		if (ret < 0)
+			return sent ?: ret;
+		sent += ret;
+		if (ret < bv->bv_len)
+			break;
+	}
+	return sent;
+}
+#endif
+
+/*
+ * Listener lookup as an incoming SYN would do it, without a packet.  dif is the
+ * loopback's: it matters only for listeners that are bound to a device.
+ * Context: rcu_read_lock(); the result is not counted.
+ */
+static inline struct sock *
+compat_lookup_listener(struct net *net, __be32 saddr, __be16 sport,
+		       __be32 daddr, u16 port)
+{
+	return __inet_lookup_listener(net,
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+				      net->ipv4.tcp_death_row.hashinfo,
+#endif
+				      NULL, 0, saddr, sport, daddr, port,
+				      LOOPBACK_IFINDEX, 0);
+}
+
+static inline struct sock *
+compat_lookup_listener6(struct net *net, const struct in6_addr *saddr,
+			__be16 sport, const struct in6_addr *daddr, u16 port)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	return inet6_lookup_listener(net,
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+				     net->ipv4.tcp_death_row.hashinfo,
+#endif
+				     NULL, 0, saddr, sport, daddr, port,
+				     LOOPBACK_IFINDEX, 0);
+#else
+	return NULL;
+#endif
+}
+
+#endif /* SLUICE_COMPAT_TCP_H */

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Listening sockets: opened by the loader in its network namespace, drained by
+ * lanes without a struct file or an inode for what comes in.
+ */
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/net.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <linux/tcp.h>
+#include <linux/timer.h>
+#include <net/request_sock.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "conn/conn.h"
+#include "conn/listener.h"
+#include "sock/lane.h"
+#include "sock/sock.h"
+
+#define BACKLOG 4096
+/* Connections taken per turn. */
+#define ACCEPT_BUDGET 64
+/* Without memory, children wait this long on the queue before we try again. */
+#define ACCEPT_RETRY (HZ / 10)
+
+struct sluice_listener;
+
+/* One per CPU, so that each lane takes the connections that it hears of. */
+struct accept_turn {
+	struct sluice_turn	turn;
+	struct sluice_listener	*listener;
+};
+
+/**
+ * struct sluice_listener - one address that we listen on
+ * @ls:    the socket and its hook
+ * @turns: per CPU
+ * @retry: rings when there was no memory for a connection
+ *
+ * Opened and closed by the loader, constant in between.
+ */
+struct sluice_listener {
+	struct sluice_listen_sock	ls;
+	struct accept_turn __percpu	*turns;
+	struct timer_list		retry;
+};
+
+static struct sluice_listener *listeners[SLUICE_LISTENERS_MAX];
+static unsigned int listener_count;
+
+/* Softirq, in the middle of tcp: children may be locked, so only ring. */
+static void listener_ring(struct sluice_listen_sock *ls)
+{
+	struct sluice_listener *lis =
+		container_of(ls, struct sluice_listener, ls);
+
+	sluice_lane_queue(&this_cpu_ptr(lis->turns)->turn);
+}
+
+static void listener_retry(struct timer_list *timer)
+{
+	struct sluice_listener *lis = timer_container_of(lis, timer, retry);
+
+	listener_ring(&lis->ls);
+}
+
+/* Memory first: what is on the queue can only be taken, not put back. */
+static void accept_run(struct sluice_turn *turn, struct sluice_lane *lane)
+{
+	struct sluice_listener *lis =
+		container_of(turn, struct accept_turn, turn)->listener;
+	struct sock *sk = lis->ls.sock->sk;
+	struct request_sock_queue *queue = &inet_csk(sk)->icsk_accept_queue;
+	int budget = ACCEPT_BUDGET;
+
+	while (!reqsk_queue_empty(queue)) {
+		struct request_sock *req;
+		struct sluice_conn *conn;
+
+		if (!budget--) {
+			sluice_lane_queue(turn);
+			return;
+		}
+		conn = sluice_conn_alloc();
+		if (!conn) {
+			mod_timer(&lis->retry, jiffies + ACCEPT_RETRY);
+			return;
+		}
+		req = reqsk_queue_remove(queue, sk);
+		if (!req) {		/* another lane was quicker */
+			sluice_conn_free_unused(conn);
+			return;
+		}
+		sluice_conn_start(conn, req, lis->ls.sock, lane);
+	}
+}
+
+static int set_option(struct socket *sock, int level, int option, int value)
+{
+	return sock->ops->setsockopt(sock, level, option,
+				     KERNEL_SOCKPTR(&value), sizeof(value));
+}
+
+static int listener_bind(struct socket *sock,
+			 const struct sockaddr_storage *addr,
+			 unsigned int defer_accept)
+{
+	int len = addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+						sizeof(struct sockaddr_in);
+	int err;
+
+	sock_set_reuseaddr(sock->sk);
+	/* Inherited: a response is pushed when we say so. */
+	tcp_sock_set_nodelay(sock->sk);
+	if (addr->ss_family == AF_INET6) {
+		err = set_option(sock, SOL_IPV6, IPV6_V6ONLY, 1);
+		if (err)
+			return err;
+	}
+	if (defer_accept) {
+		err = set_option(sock, SOL_TCP, TCP_DEFER_ACCEPT, defer_accept);
+		if (err)
+			return err;
+	}
+	return kernel_bind(sock, (struct sockaddr_unsized *)addr, len);
+}
+
+static int listener_start(struct sluice_listener *lis)
+{
+	int cpu, err;
+
+	lis->turns = alloc_percpu(struct accept_turn);
+	if (!lis->turns)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		struct accept_turn *turn = per_cpu_ptr(lis->turns, cpu);
+
+		turn->turn.run = accept_run;
+		turn->listener = lis;
+	}
+	timer_setup(&lis->retry, listener_retry, 0);
+	lis->ls.ring = listener_ring;
+	/* Before listening: no child comes without a ring. */
+	sluice_listen_hook(&lis->ls);
+	err = kernel_listen(lis->ls.sock, BACKLOG);
+	if (err) {
+		sluice_listen_unhook(&lis->ls);
+		free_percpu(lis->turns);
+	}
+	return err;
+}
+
+/**
+ * sluice_listener_open() - listen on an address
+ * @addr:         IPv4, or IPv6 which is then IPv6 only, with the port
+ * @defer_accept: seconds for TCP_DEFER_ACCEPT, 0 for not
+ *
+ * In the network namespace of the caller, which lives until the module goes.
+ * Context: process, module init only.
+ * Return: 0, or -EADDRINUSE, -EADDRNOTAVAIL, ...
+ */
+int sluice_listener_open(const struct sockaddr_storage *addr,
+			 unsigned int defer_accept)
+{
+	struct sluice_listener *lis;
+	int err;
+
+	if (listener_count == SLUICE_LISTENERS_MAX)
+		return -E2BIG;
+	lis = kzalloc(sizeof(*lis), GFP_KERNEL);
+	if (!lis)
+		return -ENOMEM;
+
+	/* A user's socket, not the kernel's: its children hold the namespace
+	 * as a backend's own would.
+	 */
+	err = sock_create(addr->ss_family, SOCK_STREAM, IPPROTO_TCP,
+			  &lis->ls.sock);
+	if (err)
+		goto err_free;
+	err = listener_bind(lis->ls.sock, addr, defer_accept);
+	if (err)
+		goto err_release_sock;
+	err = listener_start(lis);
+	if (err)
+		goto err_release_sock;
+
+	listeners[listener_count++] = lis;
+	return 0;
+
+err_release_sock:
+	sock_release(lis->ls.sock);
+err_free:
+	kfree(lis);
+	return err;
+}
+
+/*
+ * Closing the socket resets children that nobody took; they still carry the
+ * listener's callback, which is over when synchronize_net() returns.
+ */
+static void listener_close(struct sluice_listener *lis)
+{
+	sluice_listen_unhook(&lis->ls);
+	synchronize_net();
+	timer_shutdown_sync(&lis->retry);
+	sluice_lanes_flush();		/* nobody drains the queue now */
+	sock_release(lis->ls.sock);
+	synchronize_net();
+	free_percpu(lis->turns);
+	kfree(lis);
+}
+
+/**
+ * sluice_listeners_close() - stop listening
+ *
+ * No connection comes in afterwards. Context: process.
+ */
+void sluice_listeners_close(void)
+{
+	while (listener_count)
+		listener_close(listeners[--listener_count]);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sluice: an in-kernel HTTP accelerator.
+ *
+ * Static files are answered from the page cache; every other connection is
+ * moved, request unread, onto the accept queue of an unmodified web server.
+ */
+#include <linux/file.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+
+#include "conn/conn.h"
+#include "conn/listener.h"
+#include "ctl/params.h"
+#include "ctl/proc.h"
+#include "sock/lane.h"
+#include "sock/stats.h"
+#include "store/cache.h"
+
+static int __init sluice_init(void)
+{
+	int err;
+
+	err = sluice_params_check();
+	if (err)
+		goto err_params;
+	err = sluice_stats_init();
+	if (err)
+		goto err_params;
+	err = sluice_lanes_init();
+	if (err)
+		goto err_stats;
+	err = sluice_cache_init();
+	if (err)
+		goto err_lanes;
+	err = sluice_params_open_docroot();
+	if (err)
+		goto err_cache;
+	err = sluice_conns_init();
+	if (err)
+		goto err_cache;
+	/* Before the listeners: what comes in can be counted and watched. */
+	err = sluice_proc_init();
+	if (err)
+		goto err_conns;
+	err = sluice_params_open_listeners();
+	if (err)
+		goto err_listeners;
+	return 0;
+
+err_listeners:
+	sluice_listeners_close();
+	sluice_proc_exit();
+err_conns:
+	sluice_conns_exit();
+err_cache:
+	sluice_cache_exit();
+err_lanes:
+	sluice_lanes_exit();
+err_stats:
+	rcu_barrier();
+	sluice_stats_exit();
+err_params:
+	sluice_params_exit();
+	flush_delayed_fput();
+	return err;
+}
+
+/*
+ * First nobody can find us, then we wait for those who did, then we free.
+ * Connections that were handed over hold nothing of ours.
+ */
+static void __exit sluice_exit(void)
+{
+	sluice_listeners_close();
+	sluice_proc_exit();
+	sluice_conns_exit();
+	sluice_cache_exit();
+	sluice_lanes_exit();
+	rcu_barrier();
+	sluice_stats_exit();
+	sluice_params_exit();
+	/* Files that were closed in softirq: the docroot can be unmounted. */
+	flush_delayed_fput();
+}
+
+module_init(sluice_init);
+module_exit(sluice_exit);
+
+MODULE_DESCRIPTION("In-kernel HTTP accelerator in front of a web server");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Module parameters, at load and under /sys/module/sluice/parameters.
+ *
+ * Setters run under the kernel's parameter lock, in the context of the writer.
+ * They take effect at once, or refuse and say in the kernel log what was wrong,
+ * what was expected, what to do.  Each is described in
+ * Documentation/parameters.rst.
+ */
+#include <linux/ctype.h>
+#include <linux/inet.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/nsproxy.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <net/net_namespace.h>
+
+#include "conn/conn.h"
+#include "conn/dispatch.h"
+#include "conn/listener.h"
+#include "ctl/params.h"
+#include "store/cache.h"
+#include "store/docroot.h"
+
+/* Fixed at load. */
+static unsigned int port = 80;
+static unsigned int defer_accept;
+static unsigned int run_as = 65534;	/* nobody */
+static char *address;
+/* The name of what sluice_docroot_open() was given last. */
+static char *docroot;
+/* The module runs: a setter has to act. Under the parameter lock. */
+static bool live;
+
+/* --- numbers ------------------------------------------------------------- */
+
+struct number {
+	unsigned int	*value;
+	unsigned int	min;
+	unsigned int	max;
+	int		(*check)(unsigned int value);
+};
+
+static int number_set(const char *text, const struct kernel_param *kp)
+{
+	const struct number *number = kp->arg;
+	unsigned int value;
+	int err;
+
+	if (kstrtouint(text, 0, &value) ||
+	    value < number->min || value > number->max) {
+		pr_err("%s=%s: expected a number from %u to %u\n", kp->name,
+		       text, number->min, number->max);
+		return -EINVAL;
+	}
+	if (live && number->check) {
+		err = number->check(value);
+		if (err)
+			return err;
+	}
+	WRITE_ONCE(*number->value, value);
+	return 0;
+}
+
+static int number_get(char *buf, const struct kernel_param *kp)
+{
+	const struct number *number = kp->arg;
+
+	return sysfs_emit(buf, "%u\n", *number->value);
+}
+
+static const struct kernel_param_ops number_ops = {
+	.set = number_set,
+	.get = number_get,
+};
+
+#define PARAM_NUMBER(_name, _value, _min, _max, _check, _mode, _desc)		\
+	static const struct number number_##_name = {			\
+		.value = &(_value), .min = _min, .max = _max,		\
+		.check = _check,					\
+	};								\
+	module_param_cb(_name, &number_ops, (void *)&number_##_name, _mode); \
+	MODULE_PARM_DESC(_name, _desc)
+
+/* --- yes or no ----------------------------------------------------------- */
+
+struct toggle {
+	bool	*value;
+	int	(*check)(bool value);
+};
+
+static int toggle_set(const char *text, const struct kernel_param *kp)
+{
+	const struct toggle *toggle = kp->arg;
+	bool value;
+	int err;
+
+	if (kstrtobool(text, &value)) {
+		pr_err("%s=%s: expected 0 or 1\n", kp->name, text);
+		return -EINVAL;
+	}
+	if (live && toggle->check) {
+		err = toggle->check(value);
+		if (err)
+			return err;
+	}
+	WRITE_ONCE(*toggle->value, value);
+	return 0;
+}
+
+static int toggle_get(char *buf, const struct kernel_param *kp)
+{
+	const struct toggle *toggle = kp->arg;
+
+	return sysfs_emit(buf, "%d\n", *toggle->value);
+}
+
+static const struct kernel_param_ops toggle_ops = {
+	.set = toggle_set,
+	.get = toggle_get,
+};
+
+#define PARAM_TOGGLE(_name, _value, _check, _mode, _desc)			\
+	static const struct toggle toggle_##_name = {			\
+		.value = &(_value), .check = _check,			\
+	};								\
+	module_param_cb(_name, &toggle_ops, (void *)&toggle_##_name, _mode); \
+	MODULE_PARM_DESC(_name, _desc)
+
+/* --- words --------------------------------------------------------------- */
+
+/* "echo" appends a newline. The caller frees. */
+static char *copy_word(const char *text)
+{
+	char *word = kstrdup(text, GFP_KERNEL);
+
+	return word ? strim(word) : NULL;
+}
+
+static int replace_word(char **word, const char *text)
+{
+	char *copy = kstrndup(text, strcspn(text, "\n"), GFP_KERNEL);
+
+	if (!copy)
+		return -ENOMEM;
+	kfree(*word);
+	*word = copy;
+	return 0;
+}
+
+/* --- docroot ------------------------------------------------------------- */
+
+static int open_docroot(const char *name)
+{
+	struct sluice_docroot *root = sluice_docroot_open(name, run_as);
+	int err = PTR_ERR_OR_ZERO(root);
+
+	switch (err) {
+	case 0:
+		sluice_docroot_publish(root);
+		return 0;
+	case -EPERM:
+		pr_err("docroot=%s: refused, it would serve the whole system; name a directory that holds only what may be served\n",
+		       name);
+		break;
+	case -EINVAL:
+		pr_err("run_as=%u: expected the number of a user\n", run_as);
+		break;
+	default:
+		pr_err("docroot=%s: cannot be opened (%pe); expected a directory that exists\n",
+		       name, ERR_PTR(err));
+	}
+	return err;
+}
+
+static int docroot_set(const char *text, const struct kernel_param *kp)
+{
+	char *old = docroot;
+	int err;
+
+	docroot = NULL;
+	err = replace_word(&docroot, text);
+	if (!err && live)
+		err = open_docroot(docroot);
+	if (err) {
+		kfree(docroot);
+		docroot = old;
+		return err;
+	}
+	kfree(old);
+	if (live)
+		sluice_cache_flush();
+	return 0;
+}
+
+static int docroot_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", docroot ?: "");
+}
+
+static const struct kernel_param_ops docroot_ops = {
+	.set = docroot_set,
+	.get = docroot_get,
+};
+
+module_param_cb(docroot, &docroot_ops, NULL, 0644);
+MODULE_PARM_DESC(docroot, "directory whose files are served");
+
+/* --- address and port ---------------------------------------------------- */
+
+static int address_set(const char *text, const struct kernel_param *kp)
+{
+	return replace_word(&address, text);
+}
+
+static int address_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", address ?: "0.0.0.0");
+}
+
+static const struct kernel_param_ops address_ops = {
+	.set = address_set,
+	.get = address_get,
+};
+
+PARAM_NUMBER(port, port, 1, 65535, NULL, 0444, "port to listen on");
+module_param_cb(address, &address_ops, NULL, 0444);
+MODULE_PARM_DESC(address, "addresses to listen on, comma-separated");
+
+static int check_backend_port(unsigned int value)
+{
+	if (value == port) {
+		pr_err("backend_port=%u: that is sluice's own port; expected the port of the backend\n",
+		       value);
+		return -EINVAL;
+	}
+	if (!value && !sluice_standalone) {
+		pr_err("backend_port is missing; name the port of the backend, or say standalone=1\n");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+PARAM_NUMBER(backend_port, sluice_backend_port, 0, 65535, check_backend_port, 0644,
+	     "port of the backend, which gets all that sluice does not serve");
+PARAM_NUMBER(defer_accept, defer_accept, 0, 255, NULL, 0444,
+	     "seconds to wait for data before a connection counts (TCP_DEFER_ACCEPT), 0: do not");
+PARAM_NUMBER(run_as, run_as, 0, INT_MAX, NULL, 0444,
+	     "uid and gid that files are opened with");
+
+/* --- behaviour ----------------------------------------------------------- */
+
+static int check_standalone(bool value)
+{
+	if (value || sluice_backend_port)
+		return 0;
+	pr_err("standalone=0: there is no backend; set backend_port first\n");
+	return -EINVAL;
+}
+
+PARAM_TOGGLE(strict, sluice_strict, NULL, 0644,
+	     "answer malformed requests instead of handing them over");
+PARAM_TOGGLE(standalone, sluice_standalone, check_standalone, 0644,
+	     "there is no backend: answer everything");
+
+static int query_set(const char *text, const struct kernel_param *kp)
+{
+	char *word = copy_word(text);
+	int err = 0;
+
+	if (!word)
+		return -ENOMEM;
+	if (!strcmp(word, "handover")) {
+		WRITE_ONCE(sluice_query_handover, true);
+	} else if (!strcmp(word, "serve")) {
+		WRITE_ONCE(sluice_query_handover, false);
+	} else {
+		pr_err("query=%s: expected \"serve\" or \"handover\"\n", word);
+		err = -EINVAL;
+	}
+	kfree(word);
+	return err;
+}
+
+static int query_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n",
+			  sluice_query_handover ? "handover" : "serve");
+}
+
+static const struct kernel_param_ops query_ops = {
+	.set = query_set,
+	.get = query_get,
+};
+
+module_param_cb(query, &query_ops, NULL, 0644);
+MODULE_PARM_DESC(query, "requests with a query: \"serve\" files all the same, or \"handover\"");
+
+/* --- limits -------------------------------------------------------------- */
+
+PARAM_NUMBER(max_connections, sluice_max_connections, 1, 10000000, NULL, 0644,
+	     "connections at a time; more go to the backend, or are refused");
+PARAM_NUMBER(max_head_size, sluice_max_head_size, 512, 16384, NULL, 0644,
+	     "bytes of a request head");
+PARAM_NUMBER(header_timeout, sluice_header_timeout, 1, 3600, NULL, 0644,
+	     "seconds in which a request head must be complete");
+PARAM_NUMBER(keepalive_timeout, sluice_keepalive_timeout, 1, 3600, NULL, 0644,
+	     "seconds that an idle connection is kept");
+PARAM_NUMBER(send_timeout, sluice_send_timeout, 1, 3600, NULL, 0644,
+	     "seconds without progress after which a response is aborted");
+PARAM_NUMBER(linger_timeout, sluice_linger_timeout, 1, 3600, NULL, 0644,
+	     "seconds that a client has to read an error and close");
+PARAM_NUMBER(cache_entries, sluice_cache_entries, 1, 1048576, NULL, 0644,
+	     "files that are kept open");
+PARAM_NUMBER(cache_idle, sluice_cache_idle, 1, 86400, NULL, 0644,
+	     "seconds that a file is kept open without a request");
+
+/* --- at load ------------------------------------------------------------- */
+
+/**
+ * sluice_params_check() - do the parameters make sense together
+ *
+ * Context: module init.
+ * Return: 0 or -EINVAL, with a line in the kernel log.
+ */
+int sluice_params_check(void)
+{
+	if (!docroot || !*docroot) {
+		pr_err("docroot is missing; say docroot=/var/www/html or whichever directory is to be served\n");
+		return -EINVAL;
+	}
+	return check_backend_port(sluice_backend_port);
+}
+
+/**
+ * sluice_params_open_docroot() - from here on setters act
+ *
+ * Context: module init.
+ * Return: 0 or -errno, with a line in the kernel log.
+ */
+int sluice_params_open_docroot(void)
+{
+	int err;
+
+	kernel_param_lock(THIS_MODULE);
+	err = open_docroot(docroot);
+	if (!err)
+		live = true;
+	kernel_param_unlock(THIS_MODULE);
+	return err;
+}
+
+static int open_listener(const char *text)
+{
+	struct sockaddr_storage addr;
+	char port_text[6];
+	int err;
+
+	snprintf(port_text, sizeof(port_text), "%u", port);
+	if (inet_pton_with_scope(current->nsproxy->net_ns, AF_UNSPEC, text,
+				 port_text, &addr)) {
+		pr_err("address=%s: expected IPv4 or IPv6 addresses with commas between them\n",
+		       text);
+		return -EINVAL;
+	}
+	err = sluice_listener_open(&addr, defer_accept);
+	if (err == -EADDRINUSE)
+		pr_err("address=%s port=%u: in use (%pe); stop the server that listens there, or choose another port\n",
+		       text, port, ERR_PTR(err));
+	else if (err == -E2BIG)
+		pr_err("address: more than %d; listen on 0.0.0.0 or ::\n",
+		       SLUICE_LISTENERS_MAX);
+	else if (err)
+		pr_err("address=%s port=%u: cannot listen (%pe); expected an address of this host\n",
+		       text, port, ERR_PTR(err));
+	return err;
+}
+
+/**
+ * sluice_params_open_listeners() - listen on every address
+ *
+ * Context: module init.
+ * Return: 0 or -errno, with a line in the kernel log; then some may be open.
+ */
+int sluice_params_open_listeners(void)
+{
+	char *list, *rest, *text;
+	int err = 0;
+
+	list = kstrdup(address && *address ? address : "0.0.0.0", GFP_KERNEL);
+	if (!list)
+		return -ENOMEM;
+	rest = list;
+	while (!err && (text = strsep(&rest, ",")))
+		err = open_listener(strim(text));
+	kfree(list);
+	return err;
+}
+
+/* The module leaves, or did not get far. Its files in sysfs are gone. */
+void sluice_params_exit(void)
+{
+	sluice_docroot_publish(NULL);
+	kfree(docroot);
+	kfree(address);
+}

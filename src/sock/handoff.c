@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handoff: the backend's accept() returns our connection.
+ *
+ * inet_csk_reqsk_queue_add() is not exported by all kernels, and would destroy
+ * the child when the listener has just gone; its few lines stand here instead.
+ */
+#include <net/inet_connection_sock.h>
+#include <net/ipv6.h>
+#include <net/mptcp.h>
+
+#include "compat/tcp.h"
+#include "sock/handoff.h"
+#include "sock/sock.h"
+
+static struct sock *find_listener_v4(const struct sock *sk, u16 port)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	struct net *net = sock_net(sk);
+	struct sock *lsk;
+
+	lsk = compat_lookup_listener(net, inet->inet_daddr, inet->inet_dport,
+				     inet->inet_rcv_saddr, port);
+	if (!lsk)	/* "listen 127.0.0.1:8080" */
+		lsk = compat_lookup_listener(net, inet->inet_daddr,
+					     inet->inet_dport,
+					     htonl(INADDR_LOOPBACK), port);
+	return lsk;
+}
+
+static struct sock *find_listener_v6(const struct sock *sk, u16 port)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	struct net *net = sock_net(sk);
+	struct sock *lsk;
+
+	lsk = compat_lookup_listener6(net, &sk->sk_v6_daddr, inet->inet_dport,
+				      &sk->sk_v6_rcv_saddr, port);
+	if (!lsk)	/* "listen [::1]:8080" */
+		lsk = compat_lookup_listener6(net, &sk->sk_v6_daddr,
+					      inet->inet_dport,
+					      &in6addr_loopback, port);
+	return lsk;
+}
+
+/*
+ * The peer's real address and port choose among a SO_REUSEPORT group, as they
+ * would for a connection that came directly.  The result is counted: listeners
+ * are freed by RCU, so a sock that is found may have died already.
+ */
+static struct sock *find_listener(const struct sock *sk, u16 port)
+{
+	struct sock *lsk;
+
+	lsk = sk->sk_family == AF_INET6 ? find_listener_v6(sk, port) :
+					  find_listener_v4(sk, port);
+	if (!lsk || !refcount_inc_not_zero(&lsk->sk_refcnt))
+		return NULL;
+	return lsk;
+}
+
+/*
+ * Under rskq_lock a listener that is still in LISTEN will either have the child
+ * accepted or reset it when it closes: it cannot be lost.
+ */
+static int queue_child(struct sock *lsk, struct sluice_sock *ss)
+{
+	struct request_sock_queue *queue = &inet_csk(lsk)->icsk_accept_queue;
+	struct request_sock *req = ss->req;
+	int err = -ECONNREFUSED;
+
+	/* Order as in the kernel's own: child's lock, then rskq_lock. */
+	spin_lock(&queue->rskq_lock);
+	if (unlikely(lsk->sk_state != TCP_LISTEN))
+		goto out;
+	err = -ENOBUFS;
+	if (sk_acceptq_is_full(lsk))
+		goto out;
+
+	sluice_sock_detach(ss);
+
+	req->sk = ss->sk;
+	req->dl_next = NULL;
+	if (!queue->rskq_accept_head)
+		WRITE_ONCE(queue->rskq_accept_head, req);
+	else
+		queue->rskq_accept_tail->dl_next = req;
+	queue->rskq_accept_tail = req;
+	sk_acceptq_added(lsk);
+	err = 0;
+out:
+	spin_unlock(&queue->rskq_lock);
+	return err;
+}
+
+/**
+ * sluice_handoff() - give the connection to whoever listens on @port
+ * @ss:   the connection, at a request boundary
+ * @port: the backend's port, in the connection's own network namespace
+ *
+ * On success the socket and its request_sock are the backend's; @ss keeps only
+ * the reference that sluice_sock_release() gives back, and may go on to hold
+ * the lock until it drops it.
+ *
+ * Context: socket locked, not busy (inet_csk_listen_stop() of a closing backend
+ * destroys queued children and warns when one is owned).
+ * Return: 0; -EAGAIN while earlier responses are not acknowledged, a ring
+ * follows when they are; -ECONNREFUSED if nobody of the connection's family
+ * listens; -ENOBUFS if the queue is full; -ENOTCONN if the connection is past
+ * being handed over.
+ */
+int sluice_handoff(struct sluice_sock *ss, u16 port)
+{
+	struct sock *sk = ss->sk;
+	struct sock *lsk;
+	int err;
+
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		return -ENOTCONN;
+
+	/*
+	 * accept() charges the backend's memory cgroup for what is in the
+	 * receive queue, and not for what is in the send queue, but freeing
+	 * uncharges both: wait until there is nothing.
+	 */
+	if (sk->sk_wmem_queued) {
+		ss->drain = true;
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		return -EAGAIN;
+	}
+	ss->drain = false;
+
+	rcu_read_lock();
+	lsk = find_listener(sk, port);
+	if (!lsk) {
+		err = -ECONNREFUSED;
+		goto out;
+	}
+	/*
+	 * The child's operations come from the listener: one of another family
+	 * (a dual-stack socket for an IPv4 child) would follow pointers that
+	 * the child does not have.
+	 */
+	err = -ECONNREFUSED;
+	if (lsk->sk_family == sk->sk_family)
+		err = queue_child(lsk, ss);
+	if (!err)
+		lsk->sk_data_ready(lsk);
+	sock_put(lsk);
+out:
+	rcu_read_unlock();
+	return err;
+}

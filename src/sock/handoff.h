@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Moving a connection, unread bytes included, onto a backend's accept queue.
+ */
+#ifndef SLUICE_SOCK_HANDOFF_H
+#define SLUICE_SOCK_HANDOFF_H
+
+#include <linux/types.h>
+
+struct sluice_sock;
+
+int sluice_handoff(struct sluice_sock *ss, u16 port);
+
+#endif /* SLUICE_SOCK_HANDOFF_H */

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Per-CPU fast lanes in softirq, one slow lane that may sleep.
+ */
+#include <linux/percpu.h>
+#include <linux/slab.h>
+
+#include "sock/lane.h"
+
+/* Turns per run of a lane; what is left waits for the next run. */
+#define LANE_BUDGET 64
+
+static DEFINE_PER_CPU(struct sluice_lane, lanes);
+static struct workqueue_struct *fast_lanes;
+
+struct workqueue_struct *sluice_slow_lane;
+
+/**
+ * sluice_lane_queue_claimed() - queue a turn whose QUEUED flag the caller set
+ * @turn: the turn
+ *
+ * For callers that must take a reference between claiming and queueing.
+ * Context: any but hard interrupt.
+ */
+void sluice_lane_queue_claimed(struct sluice_turn *turn)
+{
+	struct sluice_lane *lane;
+
+	/*
+	 * Off with the bottom halves: in process context the lane then runs in
+	 * local_bh_enable(), at once, instead of in ksoftirqd.
+	 */
+	local_bh_disable();
+	lane = this_cpu_ptr(&lanes);
+	/* Not empty: whoever made it so has kicked the lane, and it has yet
+	 * to take the list.
+	 */
+	if (llist_add(&turn->node, &lane->inbox))
+		compat_bh_queue(&lane->bh);
+	local_bh_enable();
+}
+
+/**
+ * sluice_lane_queue() - give a turn on this CPU's fast lane
+ * @turn: the turn; nothing happens when it is queued already
+ *
+ * The turn will run after this call, and see what was written before it.
+ * Context: any but hard interrupt.
+ * Return: true if it was not queued yet.
+ */
+bool sluice_lane_queue(struct sluice_turn *turn)
+{
+	if (test_and_set_bit(SLUICE_TURN_QUEUED, &turn->flags))
+		return false;
+	sluice_lane_queue_claimed(turn);
+	return true;
+}
+
+static void lane_run(struct compat_bh *bh)
+{
+	struct sluice_lane *lane = container_of(bh, struct sluice_lane, bh);
+	int budget = LANE_BUDGET;
+
+	while (budget--) {
+		struct sluice_turn *turn;
+
+		if (!lane->backlog) {
+			struct llist_node *new = llist_del_all(&lane->inbox);
+
+			if (!new)
+				return;
+			lane->backlog = llist_reverse_order(new);
+		}
+		turn = llist_entry(lane->backlog, struct sluice_turn, node);
+		lane->backlog = lane->backlog->next;
+
+		clear_bit(SLUICE_TURN_QUEUED, &turn->flags);
+		/* Pairs with the test_and_set_bit() of whoever rings: what was
+		 * written before a ring that found QUEUED set is seen by run().
+		 */
+		smp_mb__after_atomic();
+		turn->run(turn, lane);
+	}
+
+	if (lane->backlog || !llist_empty(&lane->inbox))
+		compat_bh_queue(bh);
+}
+
+static void lanes_free_buffers(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct sluice_lane *lane = per_cpu_ptr(&lanes, cpu);
+
+		kfree(lane->head);
+		kfree(lane->reply);
+		kfree(lane->path);
+	}
+}
+
+int sluice_lanes_init(void)
+{
+	int err = -ENOMEM;
+	int cpu;
+
+	fast_lanes = compat_bh_create_queue("sluice");
+	if (!fast_lanes)
+		return -ENOMEM;
+
+	sluice_slow_lane = alloc_workqueue("sluice_slow", WQ_UNBOUND, 0);
+	if (!sluice_slow_lane)
+		goto err_destroy_fast;
+
+	for_each_possible_cpu(cpu) {
+		struct sluice_lane *lane = per_cpu_ptr(&lanes, cpu);
+		int node = cpu_to_node(cpu);
+
+		init_llist_head(&lane->inbox);
+		compat_bh_init(&lane->bh, fast_lanes, lane_run);
+		lane->head = kmalloc_node(SLUICE_LANE_HEAD, GFP_KERNEL, node);
+		lane->reply = kmalloc_node(SLUICE_LANE_REPLY, GFP_KERNEL, node);
+		lane->path = kmalloc_node(SLUICE_LANE_PATH, GFP_KERNEL, node);
+		if (!lane->head || !lane->reply || !lane->path)
+			goto err_free_buffers;
+	}
+	return 0;
+
+err_free_buffers:
+	lanes_free_buffers();
+	destroy_workqueue(sluice_slow_lane);
+err_destroy_fast:
+	compat_bh_destroy_queue(fast_lanes);
+	return err;
+}
+
+/**
+ * sluice_lanes_flush() - wait until every turn queued so far has run
+ *
+ * Context: process.
+ */
+void sluice_lanes_flush(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct sluice_lane *lane = per_cpu_ptr(&lanes, cpu);
+
+		while (READ_ONCE(lane->backlog) || !llist_empty(&lane->inbox)) {
+			compat_bh_flush(&lane->bh);
+			cond_resched();
+		}
+		compat_bh_flush(&lane->bh);
+	}
+}
+
+/* Nobody queues any more: all connections and the listeners are gone. */
+void sluice_lanes_exit(void)
+{
+	sluice_lanes_flush();
+	destroy_workqueue(sluice_slow_lane);
+	compat_bh_destroy_queue(fast_lanes);
+	lanes_free_buffers();
+}

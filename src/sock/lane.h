@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Lanes: where the thinking happens that a socket callback may not do.
+ *
+ * The fast lanes, one per CPU, run turns in softirq; nothing in them sleeps.
+ * The slow lane is an unbound workqueue for what may: path lookup, cold pages,
+ * opening and closing.  It hands back by queueing a turn.
+ */
+#ifndef SLUICE_SOCK_LANE_H
+#define SLUICE_SOCK_LANE_H
+
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/workqueue.h>
+
+#include "compat/bh.h"
+
+struct sluice_lane;
+
+/* The largest request head that max_head_size allows. */
+#define SLUICE_LANE_HEAD	16384
+/* Room for a response head, or for a whole answer without a file. */
+#define SLUICE_LANE_REPLY	2048
+/* Room for a decoded path with its NUL. */
+#define SLUICE_LANE_PATH	4096
+
+#define SLUICE_TURN_QUEUED	0
+
+/**
+ * struct sluice_turn - something that can be given a turn on a lane
+ * @node:  place in a lane's queue, owned by whoever set SLUICE_TURN_QUEUED
+ * @flags: SLUICE_TURN_QUEUED while it waits; cleared before run(), so that a
+ *         bell that rings during the run gives it one more turn
+ * @run:   softirq context, the lane's buffers are its own until it returns
+ */
+struct sluice_turn {
+	struct llist_node	node;
+	unsigned long		flags;
+	void			(*run)(struct sluice_turn *turn,
+				       struct sluice_lane *lane);
+};
+
+/**
+ * struct sluice_lane - one CPU's fast lane
+ * @inbox:   turns that arrived, the latest in front
+ * @backlog: turns taken from the inbox, in order; only the lane's run
+ * @bh:      runs the lane; its runs never overlap, so they own what follows
+ * @head:    linear copy of what a connection has received
+ * @reply:   response under construction
+ * @path:    decoded path of the request at hand
+ * @stamp_time: the second that @stamp is about
+ * @stamp_len: bytes of @stamp
+ * @stamp:   Server and Date lines
+ */
+struct sluice_lane {
+	struct llist_head	inbox;
+	struct llist_node	*backlog;
+	struct compat_bh	bh;
+
+	u8			*head;
+	u8			*reply;
+	u8			*path;
+	s64			stamp_time;
+	size_t			stamp_len;
+	u8			stamp[64];
+};
+
+bool sluice_lane_queue(struct sluice_turn *turn);
+void sluice_lane_queue_claimed(struct sluice_turn *turn);
+
+int sluice_lanes_init(void);
+void sluice_lanes_flush(void);
+void sluice_lanes_exit(void);
+
+extern struct workqueue_struct *sluice_slow_lane;
+
+#endif /* SLUICE_SOCK_LANE_H */

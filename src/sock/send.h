@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sending from softirq: bytes by copy, page-cache pages by reference.
+ */
+#ifndef SLUICE_SOCK_SEND_H
+#define SLUICE_SOCK_SEND_H
+
+#include <linux/uio.h>
+#include <net/tcp.h>
+
+struct bio_vec;
+
+bool sluice_send_has_space(struct sock *sk);
+int sluice_send_bytes(struct sock *sk, struct kvec *vec, unsigned int n,
+		      size_t len, bool more);
+int sluice_send_pages(struct sock *sk, struct bio_vec *bv, unsigned int n,
+		      size_t len);
+
+#endif /* SLUICE_SOCK_SEND_H */

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Callbacks on listening and accepted sockets, reading, closing.
+ *
+ * The only file that touches sk_data_ready and its sisters.  A callback rings
+ * and returns; all thought happens in a lane.
+ */
+#include <linux/net.h>
+#include <linux/slab.h>
+#include <net/request_sock.h>
+
+#include "sock/lane.h"
+#include "sock/sock.h"
+
+/*
+ * What a TCP socket is born with, learnt from our own listeners before they
+ * are hooked: the functions are not exported.
+ */
+static struct {
+	void (*data_ready)(struct sock *sk);
+	void (*write_space)(struct sock *sk);
+	void (*state_change)(struct sock *sk);
+	void (*error_report)(struct sock *sk);
+} born __read_mostly;
+
+/*
+ * Runs for the listener, and for children until they are attached: a child
+ * inherits it.  Softirq; the listener is not locked.
+ */
+static void listen_data_ready(struct sock *sk)
+{
+	struct sluice_listen_sock *lis;
+
+	if (sk->sk_state != TCP_LISTEN)
+		return;
+
+	rcu_read_lock();
+	lis = rcu_dereference_sk_user_data(sk);
+	if (lis)
+		lis->ring(lis);
+	rcu_read_unlock();
+}
+
+/**
+ * sluice_listen_hook() - be told of children on a listening socket
+ * @lis: @sock listens, @ring is set
+ *
+ * Context: process. Children that came before are not reported: ring once.
+ */
+void sluice_listen_hook(struct sluice_listen_sock *lis)
+{
+	struct sock *sk = lis->sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	born.data_ready = sk->sk_data_ready;
+	born.write_space = sk->sk_write_space;
+	born.state_change = sk->sk_state_change;
+	born.error_report = sk->sk_error_report;
+	/* NOCOPY: children start with no user data instead of ours. */
+	__rcu_assign_sk_user_data_with_flags(sk, lis, SK_USER_DATA_NOCOPY);
+	sk->sk_data_ready = listen_data_ready;
+	/* Inherited by each child, and right for sends from softirq. */
+	sk->sk_allocation = GFP_ATOMIC;
+	sk->sk_use_task_frag = false;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* Context: process. Afterwards, and after synchronize_net(), no more rings. */
+void sluice_listen_unhook(struct sluice_listen_sock *lis)
+{
+	struct sock *sk = lis->sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_data_ready = born.data_ready;
+	rcu_assign_sk_user_data(sk, NULL);
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/*
+ * The callbacks of an accepted socket run under its lock in one of its two
+ * forms, and detaching happens under the spinning one: what they find in
+ * sk_user_data cannot go away under them.
+ */
+static struct sluice_sock *sock_of(struct sock *sk)
+{
+	return rcu_dereference_sk_user_data(sk);
+}
+
+static void sock_ring(struct sock *sk)
+{
+	struct sluice_sock *ss;
+
+	rcu_read_lock();
+	ss = sock_of(sk);
+	if (ss)
+		ss->ops->ring(ss);
+	rcu_read_unlock();
+}
+
+/*
+ * Called on every ACK while SOCK_NOSPACE is set.  It stays set while draining:
+ * then the ACK that matters is the last one.
+ */
+static void sock_write_space(struct sock *sk)
+{
+	struct sluice_sock *ss;
+
+	rcu_read_lock();
+	ss = sock_of(sk);
+	if (ss) {
+		if (ss->drain) {
+			if (!sk->sk_wmem_queued)
+				ss->ops->ring(ss);
+		} else if (sk_stream_is_writeable(sk)) {
+			clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+			ss->ops->ring(ss);
+		}
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * sluice_sock_attach() - take over a child from our own accept queue
+ * @ss:       zeroed
+ * @req:      from reqsk_queue_remove(); its reference and the child's move here
+ * @listener: the listening socket
+ * @ops:      who is to be rung
+ *
+ * Data or an end may have come before: look at the socket once afterwards.
+ * Context: BH disabled; the child's lock held by the caller, who found it
+ * through @req->sk.
+ */
+void sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
+			const struct socket *listener,
+			const struct sluice_sock_ops *ops)
+{
+	struct socket *sock = &ss->alloc.socket;
+	struct sock *sk = req->sk;
+
+	ss->sk = sk;
+	ss->req = req;
+	ss->ops = ops;
+
+	sock->state = SS_CONNECTED;
+	sock->type = SOCK_STREAM;
+	sock->ops = listener->ops;
+	sock->sk = sk;
+	init_waitqueue_head(&sock->wq.wait);
+
+	/* Turns may be on their way when the socket is handed over or closed:
+	 * they still need its lock.
+	 */
+	sock_hold(sk);
+
+	write_lock(&sk->sk_callback_lock);
+	rcu_assign_pointer(sk->sk_wq, &sock->wq);
+	sk_set_socket(sk, sock);
+	rcu_assign_sk_user_data(sk, ss);
+	sk->sk_data_ready = sock_ring;
+	sk->sk_write_space = sock_write_space;
+	sk->sk_state_change = sock_ring;
+	sk->sk_error_report = sock_ring;
+	write_unlock(&sk->sk_callback_lock);
+}
+
+/**
+ * sluice_sock_detach() - leave the socket as if it had never been ours
+ * @ss: an attached socket
+ *
+ * No callback runs afterwards. The socket is as a child is that waits on an
+ * accept queue; the reference of sluice_sock_attach() stays.
+ * Context: socket locked, not busy.
+ */
+void sluice_sock_detach(struct sluice_sock *ss)
+{
+	struct sock *sk = ss->sk;
+
+	write_lock(&sk->sk_callback_lock);
+	rcu_assign_sk_user_data(sk, NULL);
+	sk->sk_data_ready = born.data_ready;
+	sk->sk_write_space = born.write_space;
+	sk->sk_state_change = born.state_change;
+	sk->sk_error_report = born.error_report;
+	sk->sk_allocation = GFP_KERNEL;
+	sk->sk_use_task_frag = true;
+	sk_set_socket(sk, NULL);
+	RCU_INIT_POINTER(sk->sk_wq, NULL);
+	write_unlock(&sk->sk_callback_lock);
+}
+
+/* Give back the memory of the socket. Context: any. */
+void sluice_sock_release(struct sluice_sock *ss)
+{
+	sock_put(ss->sk);
+}
+
+/**
+ * sluice_sock_peek() - copy what was received, and leave it where it is
+ * @sk:   the socket
+ * @buf:  where to
+ * @size: at most so many bytes
+ *
+ * Context: socket locked, not busy.
+ * Return: bytes copied.
+ */
+size_t sluice_sock_peek(struct sock *sk, u8 *buf, size_t size)
+{
+	u32 seq = tcp_sk(sk)->copied_seq;
+	struct sk_buff *skb;
+	size_t done = 0;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		u32 off = seq - TCP_SKB_CB(skb)->seq;
+		size_t n;
+
+		if (off >= skb->len)	/* only its FIN is left */
+			continue;
+		n = min_t(size_t, skb->len - off, size - done);
+		if (skb_copy_bits(skb, off, buf + done, n))
+			break;
+		done += n;
+		seq += n;
+		if (done == size)
+			break;
+	}
+	return done;
+}
+
+/* Drop @len bytes that were peeked. Context: socket locked, not busy. */
+void sluice_sock_consume(struct sock *sk, size_t len)
+{
+	if (len)
+		tcp_read_done(sk, len);
+}
+
+/* Drop all that was received. Returns how much. */
+size_t sluice_sock_discard(struct sock *sk)
+{
+	size_t len = tcp_inq(sk);
+
+	sluice_sock_consume(sk, len);
+	return len;
+}
+
+/* Say that nothing more will be sent. Context: socket locked, not busy. */
+void sluice_sock_shutdown(struct sluice_sock *ss)
+{
+	struct sock *sk = ss->sk;
+
+	if (sk->sk_shutdown & SEND_SHUTDOWN)
+		return;
+	sk->sk_shutdown |= SEND_SHUTDOWN;
+	sk->sk_prot->shutdown(sk, SEND_SHUTDOWN);
+}
+
+/* Closing will send a RST: the client must not take what it got for whole. */
+void sluice_sock_reset_on_close(struct sluice_sock *ss)
+{
+	sock_set_flag(ss->sk, SOCK_LINGER);
+	ss->sk->sk_lingertime = 0;
+}
+
+static void request_free(struct request_sock *req)
+{
+	/* reqsk_put(), open-coded: since 7.0 it calls what is not exported. */
+	if (!refcount_dec_and_test(&req->rsk_refcnt))
+		return;
+	req->rsk_ops->destructor(req);
+	if (req->rsk_listener)
+		sock_put(req->rsk_listener);
+	kfree(req->saved_syn);
+	kmem_cache_free(req->rsk_ops->slab, req);
+}
+
+static LLIST_HEAD(graveyard);
+
+static void bury_work(struct work_struct *work)
+{
+	struct llist_node *list = llist_del_all(&graveyard);
+	struct sluice_sock *ss, *next;
+
+	llist_for_each_entry_safe(ss, next, list, grave) {
+		ss->sk->sk_prot->close(ss->sk, 0);
+		request_free(ss->req);
+		ss->ops->buried(ss);
+		cond_resched();
+	}
+}
+
+static DECLARE_WORK(bury, bury_work);
+
+/**
+ * sluice_sock_bury() - close a detached socket, soon
+ * @ss: detached; ops->buried() is called when it is gone
+ *
+ * Closing may sleep, so it is left to the slow lane, a batch at a time.
+ * Context: any.
+ */
+void sluice_sock_bury(struct sluice_sock *ss)
+{
+	if (llist_add(&ss->grave, &graveyard))
+		queue_work(sluice_slow_lane, &bury);
+}

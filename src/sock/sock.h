@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A TCP socket while sluice owns it: callbacks, peek and consume, close.
+ *
+ * The rules that everything above relies on:
+ *
+ *  - The socket is only ever locked in its spinning form (sluice_sock_lock()),
+ *    never owned with lock_sock().  So callbacks do not re-enter us through the
+ *    backlog, and a handoff is legal at any moment that holds the lock.
+ *  - Others may own it for a moment (ss -K, tcp_abort()): sluice_sock_is_busy()
+ *    must be asked before anything is touched.
+ *  - Bytes stay in the receive queue until their request has been answered.
+ */
+#ifndef SLUICE_SOCK_SOCK_H
+#define SLUICE_SOCK_SOCK_H
+
+#include <linux/llist.h>
+#include <linux/uio.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+struct sluice_sock;
+
+/**
+ * struct sluice_sock_ops - what the room above wants to hear of
+ * @ring:   something happened: data, space, end, error. Under the socket's
+ *          lock in either form; queues a turn and nothing else
+ * @buried: the socket is closed and gone. Process context
+ */
+struct sluice_sock_ops {
+	void (*ring)(struct sluice_sock *ss);
+	void (*buried)(struct sluice_sock *ss);
+};
+
+/**
+ * struct sluice_sock - an accepted socket without a file or an inode
+ * @sk:    the socket; counted until sluice_sock_release()
+ * @req:   its request_sock, kept: it is what goes onto a backend's queue
+ * @ops:   const
+ * @drain: under the socket's lock: ring only when all that was sent is acked
+ * @grave: place among the sockets that wait to be closed
+ * @alloc: the struct socket that tcp dereferences when its buffer is full,
+ *         inside the socket_alloc that SOCK_INODE() of /proc/net/tcp looks for
+ */
+struct sluice_sock {
+	struct sock			*sk;
+	struct request_sock		*req;
+	const struct sluice_sock_ops	*ops;
+	bool				drain;
+	struct llist_node		grave;
+	struct socket_alloc		alloc;
+};
+
+/**
+ * struct sluice_listen_sock - a listening socket whose children we take
+ * @sock: the socket
+ * @ring: a child waits on the accept queue. Softirq
+ */
+struct sluice_listen_sock {
+	struct socket	*sock;
+	void		(*ring)(struct sluice_listen_sock *lis);
+};
+
+static inline void sluice_sock_lock(struct sluice_sock *ss)
+{
+	bh_lock_sock(ss->sk);
+}
+
+static inline void sluice_sock_unlock(struct sluice_sock *ss)
+{
+	bh_unlock_sock(ss->sk);
+}
+
+/* A process owns the socket for the moment. Socket locked. */
+static inline bool sluice_sock_is_busy(const struct sluice_sock *ss)
+{
+	return sock_owned_by_user(ss->sk);
+}
+
+/* No byte will arrive after those in the receive queue. Socket locked. */
+static inline bool sluice_sock_at_eof(const struct sock *sk)
+{
+	return sk->sk_shutdown & RCV_SHUTDOWN || sk->sk_state == TCP_CLOSE_WAIT;
+}
+
+/* Reset, timed out or aborted: nothing can be sent or received. */
+static inline bool sluice_sock_is_dead(const struct sock *sk)
+{
+	return sk->sk_err || sk->sk_state == TCP_CLOSE;
+}
+
+void sluice_listen_hook(struct sluice_listen_sock *lis);
+void sluice_listen_unhook(struct sluice_listen_sock *lis);
+
+void sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
+			const struct socket *listener,
+			const struct sluice_sock_ops *ops);
+void sluice_sock_detach(struct sluice_sock *ss);
+void sluice_sock_release(struct sluice_sock *ss);
+
+size_t sluice_sock_peek(struct sock *sk, u8 *buf, size_t size);
+void sluice_sock_consume(struct sock *sk, size_t len);
+size_t sluice_sock_discard(struct sock *sk);
+
+void sluice_sock_shutdown(struct sluice_sock *ss);
+void sluice_sock_reset_on_close(struct sluice_sock *ss);
+void sluice_sock_bury(struct sluice_sock *ss);
+
+#endif /* SLUICE_SOCK_SOCK_H */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every number that a user reads: per-CPU counters, one enum, one name table.
+ *
+ * Shown as "key value" lines in /proc/net/sluice/stats.  Keys are a contract:
+ * add at the end of a group, never rename.
+ */
+#ifndef SLUICE_SOCK_STATS_H
+#define SLUICE_SOCK_STATS_H
+
+#include <linux/percpu.h>
+#include <linux/types.h>
+
+#define SLUICE_STATS(X)							\
+	/* connections */						\
+	X(CONNECTIONS_ACCEPTED,		"connections_accepted")		\
+	X(CONNECTIONS_CLOSED,		"connections_closed")		\
+	X(CONNECTIONS_HANDED_OVER,	"connections_handed_over")	\
+	X(CONNECTIONS_REFUSED,		"connections_refused")		\
+	X(CONNECTIONS_ABORTED,		"connections_aborted")		\
+	/* requests by outcome */					\
+	X(REQUESTS,			"requests")			\
+	X(SERVED,			"served")			\
+	X(NOT_MODIFIED,			"not_modified")			\
+	X(REDIRECTED,			"redirected")			\
+	X(HANDED_OVER,			"handed_over")			\
+	X(ERRORS,			"errors")			\
+	X(BYTES_SENT,			"bytes_sent")			\
+	/* why a request went to the backend */				\
+	X(HANDED_OVER_METHOD,		"handed_over_method")		\
+	X(HANDED_OVER_TARGET,		"handed_over_target")		\
+	X(HANDED_OVER_QUERY,		"handed_over_query")		\
+	X(HANDED_OVER_BODY,		"handed_over_body")		\
+	X(HANDED_OVER_EXPECT,		"handed_over_expect")		\
+	X(HANDED_OVER_UPGRADE,		"handed_over_upgrade")		\
+	X(HANDED_OVER_RANGE,		"handed_over_range")		\
+	X(HANDED_OVER_FIELDS,		"handed_over_fields")		\
+	X(HANDED_OVER_MALFORMED,	"handed_over_malformed")	\
+	X(HANDED_OVER_NOT_FOUND,	"handed_over_not_found")	\
+	X(HANDED_OVER_FORBIDDEN,	"handed_over_forbidden")	\
+	X(HANDED_OVER_DIRECTORY,	"handed_over_directory")	\
+	X(HANDED_OVER_FILESYSTEM,	"handed_over_filesystem")	\
+	X(HANDED_OVER_URGENT,		"handed_over_urgent")		\
+	X(HANDED_OVER_LIMIT,		"handed_over_limit")		\
+	/* errors that sluice answered, by status */			\
+	X(ERROR_400,			"error_400")			\
+	X(ERROR_403,			"error_403")			\
+	X(ERROR_404,			"error_404")			\
+	X(ERROR_405,			"error_405")			\
+	X(ERROR_412,			"error_412")			\
+	X(ERROR_413,			"error_413")			\
+	X(ERROR_414,			"error_414")			\
+	X(ERROR_431,			"error_431")			\
+	X(ERROR_501,			"error_501")			\
+	X(ERROR_503,			"error_503")			\
+	X(ERROR_505,			"error_505")			\
+	/* why the backend could not be given a connection */		\
+	X(BACKEND_ABSENT,		"backend_absent")		\
+	X(BACKEND_FULL,			"backend_full")			\
+	/* deadlines that passed */					\
+	X(TIMEOUT_HEADER,		"timeout_header")		\
+	X(TIMEOUT_KEEPALIVE,		"timeout_keepalive")		\
+	X(TIMEOUT_SEND,			"timeout_send")			\
+	/* store */							\
+	X(CACHE_HITS,			"cache_hits")			\
+	X(CACHE_MISSES,			"cache_misses")			\
+	X(CACHE_STALE,			"cache_stale")			\
+	X(LOOKUPS,			"lookups")			\
+	X(FILLS,			"fills")			\
+	X(PAGES_COPIED,			"pages_copied")			\
+	X(FILES_TRUNCATED,		"files_truncated")		\
+	/* live objects: born minus freed, summed over the CPUs */	\
+	X(LIVE_CONNECTIONS,		"live_connections")		\
+	X(LIVE_OBJECTS,			"live_objects")			\
+	X(OUT_OF_MEMORY,		"out_of_memory")
+
+enum sluice_stat {
+#define X(id, name) SLUICE_STAT_##id,
+	SLUICE_STATS(X)
+#undef X
+	SLUICE_STAT_COUNT
+};
+
+extern u64 __percpu *sluice_stats_cpu;
+
+/* Context: any. One instruction on the local CPU's counter. */
+static inline void sluice_stat_add(enum sluice_stat stat, s64 n)
+{
+	this_cpu_add(sluice_stats_cpu[stat], n);
+}
+
+static inline void sluice_stat_inc(enum sluice_stat stat)
+{
+	this_cpu_inc(sluice_stats_cpu[stat]);
+}
+
+int sluice_stats_init(void);
+void sluice_stats_exit(void);
+void sluice_stats_sum(u64 *sums);
+
+extern const char *const sluice_stat_names[SLUICE_STAT_COUNT];
+
+#endif /* SLUICE_SOCK_STATS_H */

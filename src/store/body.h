@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The bytes of an object on their way out, page by page from the page cache.
+ */
+#ifndef SLUICE_STORE_BODY_H
+#define SLUICE_STORE_BODY_H
+
+#include <linux/types.h>
+
+struct bio_vec;
+struct page;
+struct sluice_object;
+
+/* Pages per send: 64 KiB, a full GSO segment. */
+#define SLUICE_BODY_BATCH 16
+
+/**
+ * struct sluice_body - what is left to send of an object
+ * @obj:  counted; NULL when there is no body
+ * @pos:  next byte
+ * @end:  byte after the last; what Content-Length promised
+ * @page: read by sluice_body_fill(), counted, or NULL
+ * @page_index: its place in the file
+ * @err:  what sluice_body_fill() came to
+ */
+struct sluice_body {
+	struct sluice_object	*obj;
+	loff_t			pos;
+	loff_t			end;
+	struct page		*page;
+	unsigned long		page_index;
+	int			err;
+};
+
+static inline loff_t sluice_body_left(const struct sluice_body *body)
+{
+	return body->end - body->pos;
+}
+
+void sluice_body_begin(struct sluice_body *body, struct sluice_object *obj);
+void sluice_body_advance(struct sluice_body *body, size_t len);
+void sluice_body_end(struct sluice_body *body);
+
+struct page *sluice_body_get_page(struct sluice_body *body) __must_check;
+int sluice_body_gather(struct sluice_body *body, struct bio_vec *bv,
+		       unsigned int *n, size_t *len) __must_check;
+void sluice_body_release(struct bio_vec *bv, unsigned int n);
+void sluice_body_fill(struct sluice_body *body);
+
+#endif /* SLUICE_STORE_BODY_H */

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The chain of dentries that a path stands for.
+ */
+#include <linux/dcache.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/posix_acl.h>
+#include <linux/rcupdate.h>
+#include <linux/seqlock.h>
+
+#include "store/chain.h"
+
+/*
+ * An access control list may say otherwise than the mode, and changes without
+ * it: an inode that has one is not for chains.
+ */
+static bool has_acl(const struct inode *inode)
+{
+#ifdef CONFIG_FS_POSIX_ACL
+	const struct posix_acl *acl = READ_ONCE(inode->i_acl);
+
+	return acl && acl != ACL_NOT_CACHED;
+#else
+	return false;
+#endif
+}
+
+static bool access_sample(struct sluice_access *access,
+			  const struct inode *inode)
+{
+	access->uid = inode->i_uid;
+	access->gid = inode->i_gid;
+	access->mode = READ_ONCE(inode->i_mode);
+	return !has_acl(inode);
+}
+
+/* @inode is NULL when the dentry has been killed meanwhile. */
+static bool access_holds(const struct sluice_access *access,
+			 const struct inode *inode)
+{
+	return inode && uid_eq(access->uid, inode->i_uid) &&
+	       gid_eq(access->gid, inode->i_gid) &&
+	       access->mode == READ_ONCE(inode->i_mode) && !has_acl(inode);
+}
+
+/* Takes the last component off @name, if it is @dentry's name. */
+static bool spell_backwards(struct span *name, const struct dentry *dentry)
+{
+	size_t len = dentry->d_name.len;
+
+	if (name->len < len + 1 ||
+	    memcmp(name->ptr + name->len - len, dentry->d_name.name, len))
+		return false;
+	name->len -= len + 1;
+	return name->ptr[name->len] == '/';
+}
+
+/* Context: d_lock held, so that name, parent and sequence number agree. */
+static bool link_sample(struct sluice_link *link, struct dentry *dentry,
+			struct span *name)
+{
+	if (d_unhashed(dentry) || d_mountpoint(dentry) ||
+	    dentry->d_flags & DCACHE_OP_REVALIDATE || IS_ROOT(dentry) ||
+	    d_really_is_negative(dentry) || !spell_backwards(name, dentry))
+		return false;
+	link->seq = raw_read_seqcount(&dentry->d_seq);
+	return !(link->seq & 1) &&
+	       access_sample(&link->access, d_inode(dentry));
+}
+
+/**
+ * sluice_chain_sample() - remember how @path came out for @name
+ * @chain: filled in
+ * @path:  what a lookup found, counted
+ * @root:  where the lookup began
+ * @name:  absolute below @root, normalised
+ *
+ * Look the name up again afterwards: only what was checked after sampling is
+ * covered by the sample.
+ *
+ * Context: process.
+ * Return: false if the path went through a symlink or a mount, folds case, has
+ * an access control list, is deeper than SLUICE_CHAIN_MAX or belongs to a file
+ * system that others change: then it must be walked each time.
+ */
+bool sluice_chain_sample(struct sluice_chain *chain, const struct path *path,
+			 const struct path *root, struct span name)
+{
+	struct dentry *dentry = path->dentry;
+	bool ok = false;
+
+	if (path->mnt != root->mnt)
+		return false;
+
+	chain->len = 0;
+	rcu_read_lock();	/* keeps parents that are renamed away */
+	while (dentry != root->dentry) {
+		struct dentry *parent;
+
+		if (chain->len == SLUICE_CHAIN_MAX)
+			goto out;
+		spin_lock(&dentry->d_lock);
+		ok = link_sample(&chain->link[chain->len], dentry, &name);
+		parent = dentry->d_parent;
+		spin_unlock(&dentry->d_lock);
+		if (!ok)
+			goto out;
+		ok = false;
+		chain->len++;
+		dentry = parent;
+	}
+	ok = !name.len && access_sample(&chain->root, d_inode(dentry));
+out:
+	rcu_read_unlock();
+	return ok;
+}
+
+/**
+ * sluice_chain_holds() - is the path still what it was when it was sampled
+ * @chain:  from sluice_chain_sample()
+ * @dentry: the file's, counted
+ *
+ * Context: rcu_read_lock(), softirq too.
+ * Return: true if it is.
+ */
+bool sluice_chain_holds(const struct sluice_chain *chain,
+			const struct dentry *dentry)
+{
+	unsigned int i;
+
+	for (i = 0; i < chain->len; i++) {
+		const struct sluice_link *link = &chain->link[i];
+		const struct dentry *parent = READ_ONCE(dentry->d_parent);
+		const struct inode *inode = READ_ONCE(dentry->d_inode);
+
+		if (d_mountpoint(dentry) || !access_holds(&link->access, inode))
+			return false;
+		/* Says that parent and inode, read above, are the sampled ones. */
+		if (read_seqcount_retry(&dentry->d_seq, link->seq))
+			return false;
+		dentry = parent;
+	}
+	return access_holds(&chain->root, READ_ONCE(dentry->d_inode));
+}

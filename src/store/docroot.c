@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The directory that is served, and the identity that opens its files.
+ */
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/fs_struct.h>
+#include <linux/namei.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "store/docroot.h"
+
+static struct sluice_docroot __rcu *current_docroot;
+static atomic64_t last_id = ATOMIC64_INIT(0);
+
+/* User and group @id, no other group, no capability, everything else as init. */
+static const struct cred *unprivileged_cred(uid_t id)
+{
+	struct group_info *groups;
+	struct cred *cred;
+	kuid_t uid = make_kuid(&init_user_ns, id);
+	kgid_t gid = make_kgid(&init_user_ns, id);
+
+	if (!uid_valid(uid) || !gid_valid(gid))
+		return ERR_PTR(-EINVAL);
+
+	cred = prepare_kernel_cred(&init_task);
+	if (!cred)
+		return ERR_PTR(-ENOMEM);
+	groups = groups_alloc(0);
+	if (!groups) {
+		put_cred(cred);
+		return ERR_PTR(-ENOMEM);
+	}
+	set_groups(cred, groups);
+	put_group_info(groups);
+
+	cred->uid = uid;
+	cred->euid = uid;
+	cred->suid = uid;
+	cred->fsuid = uid;
+	cred->gid = gid;
+	cred->egid = gid;
+	cred->sgid = gid;
+	cred->fsgid = gid;
+	cap_clear(cred->cap_inheritable);
+	cap_clear(cred->cap_permitted);
+	cap_clear(cred->cap_effective);
+	cap_clear(cred->cap_bset);
+	cap_clear(cred->cap_ambient);
+	return cred;
+}
+
+static bool is_fs_root(const struct path *path)
+{
+	struct path root;
+	bool same;
+
+	get_fs_root(current->fs, &root);
+	same = path_equal(path, &root);
+	path_put(&root);
+	return same;
+}
+
+/**
+ * sluice_docroot_open() - pin a directory
+ * @name:   as the calling process sees it
+ * @run_as: uid and gid that files will be opened with
+ *
+ * Context: process.
+ * Return: a docroot with one reference, or ERR_PTR: -EPERM for "/", -EINVAL for
+ * an id that does not exist, and what the lookup says.
+ */
+struct sluice_docroot *sluice_docroot_open(const char *name, uid_t run_as)
+{
+	struct sluice_docroot *root;
+	int err;
+
+	root = kzalloc(sizeof(*root), GFP_KERNEL);
+	if (!root)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&root->ref, 1);
+	root->id = atomic64_inc_return(&last_id);
+
+	root->cred = unprivileged_cred(run_as);
+	if (IS_ERR(root->cred)) {
+		err = PTR_ERR(root->cred);
+		goto err_free;
+	}
+
+	err = kern_path(name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &root->path);
+	if (err)
+		goto err_put_cred;
+	if (is_fs_root(&root->path)) {
+		err = -EPERM;
+		goto err_put_path;
+	}
+	return root;
+
+err_put_path:
+	path_put(&root->path);
+err_put_cred:
+	put_cred(root->cred);
+err_free:
+	kfree(root);
+	return ERR_PTR(err);
+}
+
+/* Context: process; the last one may sleep. */
+void sluice_docroot_put(struct sluice_docroot *root)
+{
+	if (!refcount_dec_and_test(&root->ref))
+		return;
+	path_put(&root->path);
+	put_cred(root->cred);
+	kfree_rcu(root, rcu);
+}
+
+/**
+ * sluice_docroot_publish() - make @root the current docroot
+ * @root: its reference moves here; NULL on the way out
+ *
+ * Objects of the one before are not found any more.
+ * Context: process, callers serialised by the parameter lock.
+ */
+void sluice_docroot_publish(struct sluice_docroot *root)
+{
+	struct sluice_docroot *old;
+
+	old = rcu_replace_pointer(current_docroot, root, true);
+	if (old)
+		sluice_docroot_put(old);
+}
+
+/* Return: the current docroot, counted; NULL on the way out. Context: any. */
+struct sluice_docroot *sluice_docroot_get(void)
+{
+	struct sluice_docroot *root;
+
+	rcu_read_lock();
+	do {
+		root = rcu_dereference(current_docroot);
+	} while (root && !refcount_inc_not_zero(&root->ref));
+	rcu_read_unlock();
+	return root;
+}
+
+/* Return: the id of the current docroot, 0 on the way out. Context: any. */
+u64 sluice_docroot_current_id(void)
+{
+	const struct sluice_docroot *root;
+	u64 id;
+
+	rcu_read_lock();
+	root = rcu_dereference(current_docroot);
+	id = root ? root->id : 0;
+	rcu_read_unlock();
+	return id;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * From a path to an object, with everything that may sleep.
+ */
+#ifndef SLUICE_STORE_LOOKUP_H
+#define SLUICE_STORE_LOOKUP_H
+
+#include "http/span.h"
+
+struct sluice_object;
+
+struct sluice_object *sluice_lookup(struct span path);
+
+#endif /* SLUICE_STORE_LOOKUP_H */
