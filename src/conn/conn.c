@@ -1050,15 +1050,21 @@ err_destroy_slab:
 	return err;
 }
 
+/* No connection is born any more. Context: process. */
+void sluice_conns_stop(void)
+{
+	percpu_ref_kill(&conns_alive);
+}
+
 /**
  * sluice_conns_exit() - close all connections and wait until they are gone
  *
- * No listener is left. Handed-over connections are not ours and live on.
+ * After sluice_conns_stop(), and no listener is left.  Connections that were
+ * handed over are not ours and live on.
  * Context: process.
  */
 void sluice_conns_exit(void)
 {
-	percpu_ref_kill(&conns_alive);
 	conns_evict_all();
 	wait_for_completion(&conns_all_gone);
 	/*

@@ -19,6 +19,7 @@ void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
 		       struct sluice_lane *lane);
 
 int sluice_conns_init(void);
+void sluice_conns_stop(void);
 void sluice_conns_exit(void);
 
 /* Tunables, see ctl/params.c. */

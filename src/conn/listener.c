@@ -203,10 +203,13 @@ err_free:
  */
 static void listener_close(struct sluice_listener *lis)
 {
+	int cpu;
+
 	sluice_listen_unhook(&lis->ls);
 	synchronize_net();
 	timer_shutdown_sync(&lis->retry);
-	sluice_lanes_flush();		/* nobody drains the queue now */
+	for_each_possible_cpu(cpu)
+		sluice_lane_wait(&per_cpu_ptr(lis->turns, cpu)->turn);
 	sock_release(lis->ls.sock);
 	synchronize_net();
 	free_percpu(lis->turns);
@@ -216,7 +219,8 @@ static void listener_close(struct sluice_listener *lis)
 /**
  * sluice_listeners_close() - stop listening
  *
- * No connection comes in afterwards. Context: process.
+ * After sluice_conns_stop(), so that nothing is taken any more meanwhile.
+ * Context: process.
  */
 void sluice_listeners_close(void)
 {

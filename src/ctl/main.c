@@ -37,23 +37,23 @@ static int __init sluice_init(void)
 	err = sluice_params_open_docroot();
 	if (err)
 		goto err_cache;
-	err = sluice_conns_init();
-	if (err)
-		goto err_cache;
-	/* Before the listeners: what comes in can be counted and watched. */
 	err = sluice_proc_init();
 	if (err)
-		goto err_conns;
+		goto err_cache;
+	err = sluice_conns_init();
+	if (err)
+		goto err_proc;
 	err = sluice_params_open_listeners();
 	if (err)
-		goto err_listeners;
+		goto err_conns;
 	return 0;
 
-err_listeners:
-	sluice_listeners_close();
-	sluice_proc_exit();
 err_conns:
+	sluice_conns_stop();
+	sluice_listeners_close();
 	sluice_conns_exit();
+err_proc:
+	sluice_proc_exit();
 err_cache:
 	sluice_cache_exit();
 err_lanes:
@@ -73,9 +73,10 @@ err_params:
  */
 static void __exit sluice_exit(void)
 {
+	sluice_conns_stop();
 	sluice_listeners_close();
-	sluice_proc_exit();
 	sluice_conns_exit();
+	sluice_proc_exit();
 	sluice_cache_exit();
 	sluice_lanes_exit();
 	rcu_barrier();

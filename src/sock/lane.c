@@ -134,30 +134,43 @@ err_destroy_fast:
 	return err;
 }
 
+static void lanes_wait_for_runs(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		compat_bh_flush(&per_cpu_ptr(&lanes, cpu)->bh);
+}
+
 /**
- * sluice_lanes_flush() - wait until every turn queued so far has run
+ * sluice_lane_wait() - wait until a turn is not queued and does not run
+ * @turn: nobody queues it any more but itself, and it will stop doing so
  *
+ * Lanes are fair, so its turn comes also while others keep them busy.
  * Context: process.
  */
-void sluice_lanes_flush(void)
+void sluice_lane_wait(struct sluice_turn *turn)
+{
+	while (test_bit(SLUICE_TURN_QUEUED, &turn->flags)) {
+		lanes_wait_for_runs();
+		cond_resched();
+	}
+	/* Not queued: it is over with the run that may have begun it. */
+	lanes_wait_for_runs();
+}
+
+/* Nobody queues any more: all connections and the listeners are gone. */
+void sluice_lanes_exit(void)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
 		struct sluice_lane *lane = per_cpu_ptr(&lanes, cpu);
 
-		while (READ_ONCE(lane->backlog) || !llist_empty(&lane->inbox)) {
-			compat_bh_flush(&lane->bh);
-			cond_resched();
-		}
-		compat_bh_flush(&lane->bh);
+		while (READ_ONCE(lane->backlog) || !llist_empty(&lane->inbox))
+			lanes_wait_for_runs();
 	}
-}
-
-/* Nobody queues any more: all connections and the listeners are gone. */
-void sluice_lanes_exit(void)
-{
-	sluice_lanes_flush();
+	lanes_wait_for_runs();
 	destroy_workqueue(sluice_slow_lane);
 	compat_bh_destroy_queue(fast_lanes);
 	lanes_free_buffers();

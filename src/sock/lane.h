@@ -67,9 +67,9 @@ struct sluice_lane {
 
 bool sluice_lane_queue(struct sluice_turn *turn);
 void sluice_lane_queue_claimed(struct sluice_turn *turn);
+void sluice_lane_wait(struct sluice_turn *turn);
 
 int sluice_lanes_init(void);
-void sluice_lanes_flush(void);
 void sluice_lanes_exit(void);
 
 extern struct workqueue_struct *sluice_slow_lane;

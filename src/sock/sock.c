@@ -183,6 +183,7 @@ void sluice_sock_detach(struct sluice_sock *ss)
 	sk->sk_error_report = born.error_report;
 	sk->sk_allocation = GFP_KERNEL;
 	sk->sk_use_task_frag = true;
+	tcp_sk(sk)->nonagle &= ~TCP_NAGLE_OFF;
 	sk_set_socket(sk, NULL);
 	RCU_INIT_POINTER(sk->sk_wq, NULL);
 	write_unlock(&sk->sk_callback_lock);
