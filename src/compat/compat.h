@@ -21,6 +21,13 @@
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
+/* 7.0: <linux/pagevec.h> was renamed after what is left in it. */
+#if __has_include(<linux/folio_batch.h>)
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
+
 /* 6.3: permission checks take the mount's idmap, not its user namespace. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 #define mnt_idmap(mnt) mnt_user_ns(mnt)

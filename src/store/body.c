@@ -18,6 +18,8 @@
 
 /* Pages that a cold read brings in together. */
 #define READAHEAD_PAGES 32
+/* Bytes per send: large folios would make it very much. */
+#define GATHER_MAX (SLUICE_BODY_BATCH * PAGE_SIZE)
 
 /* Takes over the caller's reference of @obj. */
 void sluice_body_begin(struct sluice_body *body, struct sluice_object *obj)
@@ -55,27 +57,6 @@ void sluice_body_end(struct sluice_body *body)
 	body->end = body->pos;
 }
 
-/* A page that can be sent now, counted, or NULL. Softirq. */
-static struct page *body_find_page(const struct sluice_body *body,
-				   pgoff_t index)
-{
-	struct page *page;
-
-	if (unlikely(body->page && body->page_index == index)) {
-		get_page(body->page);
-		return body->page;
-	}
-	page = find_get_page(body->obj->file->f_mapping, index);
-	if (!page)
-		return NULL;
-	if (unlikely(!PageUptodate(page))) {
-		put_page(page);
-		return NULL;
-	}
-	mark_page_accessed(page);	/* or reclaim takes the busiest file */
-	return page;
-}
-
 /*
  * Asked after the pages were found up to date: a page that is in the file by
  * then is not the zeroed tail of a truncated one.
@@ -90,25 +71,80 @@ static bool body_is_cut_short(const struct sluice_body *body)
  * @body: has bytes left
  *
  * Context: lane.
- * Return: a page with a reference for the caller; NULL if it is not at hand, or
- * the file is not what it was: sluice_body_gather() will say which.
+ * Return: a page with a reference for the caller; NULL if it is not at hand:
+ * sluice_body_gather() will say why.
  */
 struct page *sluice_body_get_page(struct sluice_body *body)
 {
-	struct page *page = body_find_page(body, body->pos >> PAGE_SHIFT);
+	struct page *page;
 
-	if (page && unlikely(body_is_cut_short(body))) {
+	page = find_get_page(body->obj->file->f_mapping,
+			     body->pos >> PAGE_SHIFT);
+	if (!page)
+		return NULL;
+	if (unlikely(!PageUptodate(page) || body_is_cut_short(body))) {
 		put_page(page);
 		return NULL;
 	}
+	mark_page_accessed(page);	/* or reclaim takes the busiest file */
 	return page;
+}
+
+/* As much of a folio as is wanted, in one piece. */
+static void gather_folio(struct bio_vec *bv, struct folio *folio, loff_t pos,
+			 size_t want)
+{
+	size_t off = pos - folio_pos(folio);
+	size_t part = min(want, folio_size(folio) - off);
+
+	bvec_set_page(bv, folio_page(folio, off >> PAGE_SHIFT), part,
+		      offset_in_page(off));
+	folio_mark_accessed(folio);
+}
+
+/* The run of pages in the cache from @pos on, up to the first that is missing. */
+static unsigned int gather_cached(const struct sluice_body *body,
+				  struct bio_vec *bv, size_t want, size_t *len)
+{
+	pgoff_t index = body->pos >> PAGE_SHIFT;
+	pgoff_t last = (body->pos + want - 1) >> PAGE_SHIFT;
+	struct folio_batch batch;
+	unsigned int i, n = 0;
+
+	folio_batch_init(&batch);
+	filemap_get_folios_contig(body->obj->file->f_mapping, &index, last,
+				  &batch);
+	for (i = 0; i < folio_batch_count(&batch); i++) {
+		struct folio *folio = batch.folios[i];
+
+		if (n < i || n == SLUICE_BODY_BATCH ||
+		    !folio_test_uptodate(folio)) {
+			folio_put(folio);
+			continue;
+		}
+		gather_folio(&bv[n], folio, body->pos + *len, want - *len);
+		*len += bv[n++].bv_len;
+	}
+	return n;
+}
+
+/* What sluice_body_fill() read: the cache may have lost it again already. */
+static unsigned int gather_filled(const struct sluice_body *body,
+				  struct bio_vec *bv, size_t want, size_t *len)
+{
+	if (!body->page || body->page_index != body->pos >> PAGE_SHIFT)
+		return 0;
+	get_page(body->page);
+	*len = min_t(size_t, want, PAGE_SIZE - offset_in_page(body->pos));
+	bvec_set_page(bv, body->page, *len, offset_in_page(body->pos));
+	return 1;
 }
 
 /**
  * sluice_body_gather() - the next pages to send
  * @body: has bytes left
  * @bv:   filled in, SLUICE_BODY_BATCH of them at most, with references for
- *        sluice_body_release()
+ *        sluice_body_release(); one may span the pages of a large folio
  * @n:    how many
  * @len:  their bytes
  *
@@ -119,23 +155,15 @@ struct page *sluice_body_get_page(struct sluice_body *body)
 int sluice_body_gather(struct sluice_body *body, struct bio_vec *bv,
 		       unsigned int *n, size_t *len)
 {
-	loff_t pos = body->pos;
+	size_t want = min_t(loff_t, sluice_body_left(body), GATHER_MAX);
 
 	if (unlikely(body->err))
 		return body->err;
 
-	for (*n = 0; *n < SLUICE_BODY_BATCH && pos < body->end; ++*n) {
-		size_t off = offset_in_page(pos);
-		size_t part = min_t(loff_t, PAGE_SIZE - off, body->end - pos);
-		struct page *page = body_find_page(body, pos >> PAGE_SHIFT);
-
-		if (!page)
-			break;
-		bvec_set_page(&bv[*n], page, part, off);
-		pos += part;
-	}
-	*len = pos - body->pos;
-
+	*len = 0;
+	*n = gather_cached(body, bv, want, len);
+	if (!*n)
+		*n = gather_filled(body, bv, want, len);
 	if (unlikely(body_is_cut_short(body))) {
 		sluice_body_release(bv, *n);
 		return -ESTALE;

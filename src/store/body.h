@@ -11,7 +11,7 @@ struct bio_vec;
 struct page;
 struct sluice_object;
 
-/* Pages per send: 64 KiB, a full GSO segment. */
+/* Pages or folios per send: 64 KiB of small ones, a full GSO segment. */
 #define SLUICE_BODY_BATCH 16
 
 /**
