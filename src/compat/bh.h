@@ -9,6 +9,7 @@
 #ifndef SLUICE_COMPAT_BH_H
 #define SLUICE_COMPAT_BH_H
 
+#include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/workqueue.h>
 
@@ -95,9 +96,13 @@ static inline void compat_bh_queue(struct compat_bh *bh)
 	tasklet_hi_schedule(&bh->tasklet);
 }
 
+/* Not tasklet_kill(): it marks the tasklet scheduled, and so eats a kick. */
 static inline void compat_bh_flush(struct compat_bh *bh)
 {
-	tasklet_kill(&bh->tasklet);
+	while (test_bit(TASKLET_STATE_SCHED, &bh->tasklet.state))
+		usleep_range(50, 100);
+	/* RUN is set before SCHED is cleared. */
+	tasklet_unlock_wait(&bh->tasklet);
 }
 
 #endif

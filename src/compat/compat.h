@@ -22,7 +22,7 @@
 #include <linux/workqueue.h>
 
 /* 7.0: <linux/pagevec.h> was renamed after what is left in it. */
-#if __has_include(<linux/folio_batch.h>)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
 #include <linux/folio_batch.h>
 #else
 #include <linux/pagevec.h>

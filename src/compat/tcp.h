@@ -41,9 +41,16 @@ static inline int compat_tcp_send_pages(struct sock *sk, struct bio_vec *bv,
 static inline int compat_tcp_send_pages(struct sock *sk, struct bio_vec *bv,
 					unsigned int n, size_t len)
 {
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 	int sent = 0;
 	int ret;
+
+	/* A device that cannot gather: sendpage would copy with kmap(). */
+	if (!(sk->sk_route_caps & NETIF_F_SG)) {
+		iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, bv, n, len);
+		return tcp_sendmsg_locked(sk, &msg, len);
+	}
 
 	for (; n; n--, bv++) {
 		/* Not the last of the batch: no push between the pages. */
@@ -91,6 +98,27 @@ compat_lookup_listener6(struct net *net, const struct in6_addr *saddr,
 				     LOOPBACK_IFINDEX, 0);
 #else
 	return NULL;
+#endif
+}
+
+/* 6.17: who opened the socket is read through a function. */
+static inline kuid_t compat_sk_uid(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+	return sk_uid(sk);
+#else
+	return sk->sk_uid;
+#endif
+}
+
+/*
+ * 6.1.y before about .180 has no sk_use_task_frag: there an allocation mask that
+ * does not sleep is enough to keep off the task's page fragment.  Kbuild looks.
+ */
+static inline void compat_sk_use_task_frag(struct sock *sk, bool use)
+{
+#ifndef COMPAT_NO_USE_TASK_FRAG
+	sk->sk_use_task_frag = use;
 #endif
 }
 

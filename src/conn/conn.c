@@ -43,10 +43,16 @@
 /* Requests and bytes per turn: then it is another connection's turn. */
 #define TURN_REQUESTS 16
 #define TURN_BYTES (512 * 1024)
+/*
+ * Lookups at a time.  A file system that does not answer must not keep the cold
+ * pages of others waiting: the slow lane has 256 places at least.
+ */
+#define LOOKUPS_MAX 128
 /* What a client may still send to a connection that is closing. */
 #define LINGER_BYTES (1024 * 1024)
 
 unsigned int sluice_backend_port;
+unsigned int sluice_backend_uid;	/* root */
 unsigned int sluice_max_connections = 65536;
 unsigned int sluice_max_head_size = 8192;
 unsigned int sluice_header_timeout = 20;
@@ -99,6 +105,8 @@ enum conn_wait {
  * @status:      s likewise: what to answer then
  * @why:         s likewise: the counter if somebody does
  * @lingered:    s bytes read while lingering
+ * @requests_left: s this turn may answer
+ * @bytes_left:  s this turn may send of bodies
  * @body:        s what is left of the response's body
  * @rest:        s what is left of its head, or NULL
  * @rest_len:    s bytes of @rest
@@ -125,6 +133,8 @@ struct sluice_conn {
 	u16			status;
 	enum sluice_stat	why;
 	u32			lingered;
+	u32			requests_left;
+	u32			bytes_left;
 	unsigned long		deadline;
 	struct timer_list	timer;
 
@@ -157,6 +167,9 @@ static struct percpu_counter conn_count;
 /* Each connection holds one: killed at unload, which then waits for zero. */
 static struct percpu_ref conns_alive;
 static DECLARE_COMPLETION(conns_all_gone);
+
+/* Jobs that look a path up; off the hit path. */
+static atomic_t lookups = ATOMIC_INIT(0);
 
 static void conn_turn(struct sluice_turn *turn, struct sluice_lane *lane);
 
@@ -316,6 +329,7 @@ static void conn_job(struct work_struct *work)
 		conn->found = sluice_lookup(path);
 		kfree(conn->path);
 		conn->path = NULL;
+		atomic_dec(&lookups);
 	} else {
 		sluice_body_fill(&conn->body);
 	}
@@ -358,7 +372,7 @@ static int conn_finish_response(struct sluice_conn *conn)
 	return 1;
 }
 
-static int conn_send_rest(struct sluice_conn *conn)
+static int conn_send_rest(struct sluice_conn *conn, struct sluice_lane *lane)
 {
 	while (conn->rest) {
 		struct kvec vec = {
@@ -367,7 +381,7 @@ static int conn_send_rest(struct sluice_conn *conn)
 		};
 		int ret;
 
-		ret = sluice_send_bytes(conn->ss.sk, &vec, 1, vec.iov_len,
+		ret = sluice_send_bytes(lane, &conn->ss, &vec, 1, vec.iov_len,
 					sluice_body_left(&conn->body));
 		if (ret < 0)
 			return ret;
@@ -384,8 +398,6 @@ static int conn_send_rest(struct sluice_conn *conn)
 
 static int conn_send_body(struct sluice_conn *conn)
 {
-	size_t budget = TURN_BYTES;
-
 	while (sluice_body_left(&conn->body)) {
 		struct bio_vec bv[SLUICE_BODY_BATCH];
 		unsigned int n;
@@ -395,7 +407,7 @@ static int conn_send_body(struct sluice_conn *conn)
 		ret = sluice_body_gather(&conn->body, bv, &n, &len);
 		if (ret < 0)
 			return ret;
-		ret = sluice_send_pages(conn->ss.sk, bv, n, len);
+		ret = sluice_send_pages(&conn->ss, bv, n, len);
 		sluice_body_release(bv, n);
 		if (ret < 0)
 			return ret;
@@ -403,20 +415,20 @@ static int conn_send_body(struct sluice_conn *conn)
 		sluice_stat_add(SLUICE_STAT_BYTES_SENT, ret);
 		sluice_body_advance(&conn->body, ret);
 		conn->wait = WAIT_NOTHING;
-		if (budget <= ret) {
+		if (conn->bytes_left <= ret) {
 			conn_ring(conn);	/* others first */
 			return -EINPROGRESS;
 		}
-		budget -= ret;
+		conn->bytes_left -= ret;
 	}
 	return 0;
 }
 
-static int conn_try_send(struct sluice_conn *conn)
+static int conn_try_send(struct sluice_conn *conn, struct sluice_lane *lane)
 {
 	int ret;
 
-	ret = conn_send_rest(conn);
+	ret = conn_send_rest(conn, lane);
 	if (!ret)
 		ret = conn_send_body(conn);
 	switch (ret) {
@@ -455,7 +467,8 @@ static int conn_keep_rest(struct sluice_conn *conn, struct span head)
  * Begin a response: as much as the socket takes, in as few segments as it
  * takes.  A small body whose page is there leaves in the segment of the head.
  */
-static int conn_answer(struct sluice_conn *conn, struct sluice_answer *answer)
+static int conn_answer(struct sluice_conn *conn, struct sluice_lane *lane,
+		       struct sluice_answer *answer)
 {
 	struct kvec vec[2] = {
 		{ (void *)answer->head.ptr, answer->head.len },
@@ -478,7 +491,7 @@ static int conn_answer(struct sluice_conn *conn, struct sluice_answer *answer)
 		n = 2;
 	}
 
-	ret = sluice_send_bytes(conn->ss.sk, vec, n, answer->head.len + copied,
+	ret = sluice_send_bytes(lane, &conn->ss, vec, n, answer->head.len + copied,
 				sluice_body_left(&conn->body) > copied);
 	if (page)
 		put_page(page);
@@ -530,7 +543,7 @@ static int conn_refuse(struct sluice_conn *conn, struct sluice_lane *lane,
 	sluice_stat_inc(SLUICE_STAT_ERRORS);
 	sluice_stat_inc(error_stat(status));
 	sluice_error_answer(lane, to, status, &answer);
-	return conn_answer(conn, &answer);
+	return conn_answer(conn, lane, &answer);
 }
 
 static int conn_serve(struct sluice_conn *conn, struct sluice_lane *lane,
@@ -559,7 +572,7 @@ static int conn_serve(struct sluice_conn *conn, struct sluice_lane *lane,
 	}
 	if (answer.obj)
 		verdict->obj = NULL;	/* the body's now */
-	return conn_answer(conn, &answer);
+	return conn_answer(conn, lane, &answer);
 }
 
 /* The request stays where it is; conn_try_handoff() goes on. */
@@ -574,17 +587,30 @@ static int conn_begin_handoff(struct sluice_conn *conn,
 	return 1;
 }
 
+/* Without a lookup, for want of memory or of places, it is the backend's. */
+static int conn_skip_lookup(struct sluice_conn *conn)
+{
+	conn->found = ERR_PTR(-ENOMEM);
+	return 1;
+}
+
 static int conn_begin_lookup(struct sluice_conn *conn, struct span path)
 {
+	if (atomic_inc_return(&lookups) > LOOKUPS_MAX)
+		goto err_dec;
 	/* With the NUL that follows. */
 	conn->path = kmemdup(path.ptr, path.len + 1, GFP_ATOMIC);
 	if (!conn->path) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
-		return -ENOMEM;
+		goto err_dec;
 	}
 	conn->path_len = path.len;
 	conn_start_job(conn, CONN_LOOKUP);
 	return 0;
+
+err_dec:
+	atomic_dec(&lookups);
+	return conn_skip_lookup(conn);
 }
 
 /*
@@ -598,23 +624,18 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 {
 	bool head_only = req->method == HTTP_HEAD;
 
-	switch (verdict->kind) {
-	case SLUICE_LOOK_UP:
+	if (verdict->kind == SLUICE_LOOK_UP)
 		return conn_begin_lookup(conn, verdict->target.path);
-	case SLUICE_HAND_OVER:
+	if (verdict->kind == SLUICE_HAND_OVER)
 		return conn_begin_handoff(conn, verdict, head_only);
-	case SLUICE_REFUSE:
-		*used = head_len;
-		conn->keep_alive = req->keep_alive && !verdict->close;
-		conn->linger = !conn->keep_alive;
-		return conn_refuse(conn, lane, verdict->status, head_only);
-	case SLUICE_SERVE:
-	case SLUICE_REDIRECT:
-		*used = head_len;
-		conn->keep_alive = req->keep_alive && !verdict->close;
+
+	*used = head_len;
+	/* A body that is not read must not pass for the next request. */
+	conn->keep_alive = req->keep_alive && !verdict->close && !req->has_body;
+	if (verdict->kind != SLUICE_REFUSE)
 		return conn_serve(conn, lane, req, verdict);
-	}
-	return -EINVAL;
+	conn->linger = !conn->keep_alive;
+	return conn_refuse(conn, lane, verdict->status, head_only);
 }
 
 /*
@@ -674,7 +695,7 @@ static const struct sluice_verdict urgent_verdict = {
 static const struct sluice_verdict over_limit_verdict = {
 	.kind	= SLUICE_HAND_OVER,
 	.status	= 503,
-	.why	= SLUICE_STAT_HANDED_OVER_LIMIT,
+	.why	= SLUICE_STAT_CONNECTIONS_OVER_LIMIT,
 };
 
 /*
@@ -702,7 +723,6 @@ static bool conn_must_go(struct sluice_conn *conn)
 static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 {
 	struct sock *sk = conn->ss.sk;
-	unsigned int budget = TURN_REQUESTS;
 	size_t len, off = 0;
 	int ret = 1;
 
@@ -713,11 +733,12 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 	while (ret > 0 && off < len && conn->state == CONN_HEAD) {
 		size_t used = 0;
 
-		if (!budget--) {
+		if (!conn->requests_left) {
 			conn_ring(conn);	/* others first */
 			ret = 0;
 			break;
 		}
+		conn->requests_left--;
 		if (!sluice_send_has_space(sk)) {
 			conn_wait_for(conn, WAIT_SPACE);
 			ret = 0;
@@ -741,11 +762,14 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 	int err;
 
 	err = READ_ONCE(sluice_standalone) ? -ECONNREFUSED :
-		sluice_handoff(&conn->ss, READ_ONCE(sluice_backend_port));
+		sluice_handoff(&conn->ss, READ_ONCE(sluice_backend_port),
+			       READ_ONCE(sluice_backend_uid));
 	switch (err) {
 	case 0:
-		sluice_stat_inc(SLUICE_STAT_REQUESTS);
-		sluice_stat_inc(SLUICE_STAT_HANDED_OVER);
+		if (!conn->over_limit) {	/* else nothing was read */
+			sluice_stat_inc(SLUICE_STAT_REQUESTS);
+			sluice_stat_inc(SLUICE_STAT_HANDED_OVER);
+		}
 		sluice_stat_inc(conn->why);
 		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_HANDED_OVER);
 		conn_leave(conn);
@@ -756,6 +780,9 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 		return 0;
 	case -ECONNREFUSED:
 		sluice_stat_inc(SLUICE_STAT_BACKEND_ABSENT);
+		break;
+	case -EACCES:
+		sluice_stat_inc(SLUICE_STAT_BACKEND_UNTRUSTED);
 		break;
 	case -ENOBUFS:
 		sluice_stat_inc(SLUICE_STAT_BACKEND_FULL);
@@ -814,7 +841,7 @@ static int conn_step(struct sluice_conn *conn, struct sluice_lane *lane)
 	case CONN_FILL:
 		return conn_try_resume(conn);
 	case CONN_SEND:
-		return conn_try_send(conn);
+		return conn_try_send(conn, lane);
 	case CONN_HANDOFF:
 		return conn_try_handoff(conn, lane);
 	case CONN_CLOSE:
@@ -856,6 +883,8 @@ static void conn_run(struct sluice_conn *conn, struct sluice_lane *lane)
 		conn_bury(conn);
 		return;
 	}
+	conn->requests_left = TURN_REQUESTS;
+	conn->bytes_left = TURN_BYTES;
 	do {
 		ret = conn_step(conn, lane);
 	} while (ret > 0);
@@ -940,6 +969,7 @@ void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
 {
 	struct sock *sk = req->sk;
 	struct conn_home *home;
+	int err;
 
 	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_ACCEPTED);
 	conn->turn.run = conn_turn;
@@ -952,13 +982,20 @@ void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
 				       READ_ONCE(sluice_max_connections)) > 0;
 	conn->home = smp_processor_id();
 
-	bh_lock_sock(sk);
-	sluice_sock_attach(&conn->ss, req, listener, &conn_sock_ops);
+	INIT_LIST_HEAD(&conn->list);
 
-	home = per_cpu_ptr(&homes, conn->home);
-	spin_lock(&home->lock);
-	list_add_tail(&conn->list, &home->conns);
-	spin_unlock(&home->lock);
+	bh_lock_sock(sk);
+	err = sluice_sock_attach(&conn->ss, req, listener, &conn_sock_ops);
+	if (unlikely(err)) {
+		conn->state = CONN_GONE;
+		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_CLOSED);
+		sluice_sock_bury(&conn->ss);
+	} else {
+		home = per_cpu_ptr(&homes, conn->home);
+		spin_lock(&home->lock);
+		list_add_tail(&conn->list, &home->conns);
+		spin_unlock(&home->lock);
+	}
 	bh_unlock_sock(sk);
 
 	/* Another CPU may have queued a turn by now: the lock orders them. */
@@ -988,10 +1025,10 @@ static bool conn_evict(struct sluice_conn *conn)
 	sluice_sock_lock(&conn->ss);
 	busy = sluice_sock_is_busy(&conn->ss);
 	if (!busy && conn->state != CONN_GONE) {
-		if (conn->state == CONN_HEAD)
-			conn_bury(conn);
-		else
+		if (conn->state == CONN_SEND || conn->state == CONN_FILL)
 			conn_abort(conn);
+		else
+			conn_bury(conn);
 	}
 	sluice_sock_unlock(&conn->ss);
 	local_bh_enable();
@@ -1067,6 +1104,7 @@ void sluice_conns_exit(void)
 {
 	conns_evict_all();
 	wait_for_completion(&conns_all_gone);
+	sluice_sock_exit();
 	/*
 	 * Whoever put the last references may still be on the way out: turns
 	 * and jobs are waited for in sluice_lanes_exit(), timers here.

@@ -24,6 +24,7 @@ void sluice_conns_exit(void);
 
 /* Tunables, see ctl/params.c. */
 extern unsigned int sluice_backend_port;
+extern unsigned int sluice_backend_uid;
 extern unsigned int sluice_max_connections;
 extern unsigned int sluice_max_head_size;
 extern unsigned int sluice_header_timeout;

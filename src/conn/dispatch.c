@@ -14,6 +14,7 @@
 #include "sock/lane.h"
 #include "store/cache.h"
 #include "store/object.h"
+#include "store/routes.h"
 
 bool sluice_strict;
 bool sluice_standalone;
@@ -80,10 +81,8 @@ void sluice_dispatch_malformed(enum http_error why,
 static bool decide_by_method(const struct http_request *req,
 			     struct sluice_verdict *verdict)
 {
-	if (req->has_body) {
-		verdict->close = true;	/* we will not read it */
+	if (req->has_body)
 		return hand_over(verdict, SLUICE_STAT_HANDED_OVER_BODY, 413);
-	}
 	if (req->method == HTTP_METHOD_OTHER)
 		return hand_over(verdict, SLUICE_STAT_HANDED_OVER_METHOD, 501);
 	if (req->method == HTTP_TRACE)
@@ -111,18 +110,42 @@ static bool decide_by_fields(const struct http_request *req,
 	return false;
 }
 
-static bool decide_by_target(const struct http_request *req,
-			     struct sluice_lane *lane,
-			     struct sluice_verdict *verdict)
+/* ".htpasswd", ".git/": the backend has the rules about such names. */
+static bool is_hidden(struct span path)
 {
-	struct http_target *target = &verdict->target;
+	size_t i;
+
+	for (i = 1; i < path.len; i++)
+		if (path.ptr[i] == '.' && path.ptr[i - 1] == '/')
+			return true;
+	return false;
+}
+
+static bool decide_by_path(struct span path, struct sluice_verdict *verdict)
+{
+	if (is_hidden(path))
+		return hand_over(verdict, SLUICE_STAT_HANDED_OVER_HIDDEN, 404);
+	if (sluice_routes_is_dynamic(path))
+		return hand_over(verdict, SLUICE_STAT_HANDED_OVER_DYNAMIC, 403);
+	return false;
+}
+
+static bool resolve_target(const struct http_request *req,
+			   struct sluice_lane *lane,
+			   struct sluice_verdict *verdict)
+{
 	enum http_error why;
 
-	if (http_uri_resolve(req->target, req->method, lane->path,
-			     SLUICE_LANE_PATH, target, &why)) {
-		sluice_dispatch_malformed(why, verdict);
+	if (!http_uri_resolve(req->target, req->method, lane->path,
+			      SLUICE_LANE_PATH, &verdict->target, &why))
 		return true;
-	}
+	sluice_dispatch_malformed(why, verdict);
+	return false;
+}
+
+static bool decide_by_target(const struct http_target *target,
+			     struct sluice_verdict *verdict)
+{
 	if (target->other_scheme || (target->form != HTTP_FORM_ORIGIN &&
 				     target->form != HTTP_FORM_ABSOLUTE))
 		return hand_over(verdict, SLUICE_STAT_HANDED_OVER_TARGET, 400);
@@ -132,7 +155,7 @@ static bool decide_by_target(const struct http_request *req,
 	if (target->has_query && READ_ONCE(sluice_query_handover) &&
 	    hand_over_or_ignore(verdict, SLUICE_STAT_HANDED_OVER_QUERY))
 		return true;
-	return false;
+	return decide_by_path(target->path, verdict);
 }
 
 static void decide_without_file(long err, struct sluice_verdict *verdict)
@@ -147,6 +170,9 @@ static void decide_without_file(long err, struct sluice_verdict *verdict)
 		break;
 	case -ENODATA:
 		hand_over(verdict, SLUICE_STAT_HANDED_OVER_DIRECTORY, 403);
+		break;
+	case -ENOEXEC:
+		hand_over(verdict, SLUICE_STAT_HANDED_OVER_DYNAMIC, 403);
 		break;
 	case -EOPNOTSUPP:
 		hand_over(verdict, SLUICE_STAT_HANDED_OVER_FILESYSTEM, 503);
@@ -201,9 +227,10 @@ void sluice_dispatch(const struct http_request *req, struct sluice_lane *lane,
 	verdict->obj = NULL;
 	verdict->close = false;
 
-	if (decide_by_method(req, verdict) ||
+	if (!resolve_target(req, lane, verdict) ||
+	    decide_by_method(req, verdict) ||
 	    decide_by_fields(req, verdict) ||
-	    decide_by_target(req, lane, verdict)) {
+	    decide_by_target(&verdict->target, verdict)) {
 		/* A parameter was changed while the file was looked up. */
 		if (!IS_ERR_OR_NULL(found))
 			sluice_object_put(found);

@@ -141,6 +141,12 @@ static int listener_start(struct sluice_listener *lis)
 		turn->listener = lis;
 	}
 	timer_setup(&lis->retry, listener_retry, 0);
+	/*
+	 * No TCP Fast Open, whatever the sysctl says: such a child shares its
+	 * request_sock with the queue until the handshake is over.  0 would
+	 * mean "not decided yet".
+	 */
+	inet_csk(lis->ls.sock->sk)->icsk_accept_queue.fastopenq.max_qlen = -1;
 	lis->ls.ring = listener_ring;
 	/* Before listening: no child comes without a ring. */
 	sluice_listen_hook(&lis->ls);

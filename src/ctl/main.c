@@ -55,6 +55,7 @@ err_conns:
 err_proc:
 	sluice_proc_exit();
 err_cache:
+	sluice_params_leave();
 	sluice_cache_exit();
 err_lanes:
 	sluice_lanes_exit();
@@ -62,6 +63,7 @@ err_stats:
 	rcu_barrier();
 	sluice_stats_exit();
 err_params:
+	sluice_params_leave();
 	sluice_params_exit();
 	flush_delayed_fput();
 	return err;
@@ -73,6 +75,7 @@ err_params:
  */
 static void __exit sluice_exit(void)
 {
+	sluice_params_leave();
 	sluice_conns_stop();
 	sluice_listeners_close();
 	sluice_conns_exit();

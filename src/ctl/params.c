@@ -22,8 +22,10 @@
 #include "conn/dispatch.h"
 #include "conn/listener.h"
 #include "ctl/params.h"
+#include "sock/handoff.h"
 #include "store/cache.h"
 #include "store/docroot.h"
+#include "store/routes.h"
 
 /* Fixed at load. */
 static unsigned int port = 80;
@@ -32,8 +34,15 @@ static unsigned int run_as = 65534;	/* nobody */
 static char *address;
 /* The name of what sluice_docroot_open() was given last. */
 static char *docroot;
-/* The module runs: a setter has to act. Under the parameter lock. */
-static bool live;
+/*
+ * The files in sysfs are there before init and after exit, so setters must know.
+ * Under the parameter lock, as are the words above.
+ */
+static enum {
+	LOADING,	/* a setter only remembers */
+	LIVE,		/* it acts */
+	LEAVING,	/* there is nothing to act on any more: -ENODEV */
+} phase;
 
 /* --- numbers ------------------------------------------------------------- */
 
@@ -56,7 +65,7 @@ static int number_set(const char *text, const struct kernel_param *kp)
 		       text, number->min, number->max);
 		return -EINVAL;
 	}
-	if (live && number->check) {
+	if (phase == LIVE && number->check) {
 		err = number->check(value);
 		if (err)
 			return err;
@@ -102,7 +111,7 @@ static int toggle_set(const char *text, const struct kernel_param *kp)
 		pr_err("%s=%s: expected 0 or 1\n", kp->name, text);
 		return -EINVAL;
 	}
-	if (live && toggle->check) {
+	if (phase == LIVE && toggle->check) {
 		err = toggle->check(value);
 		if (err)
 			return err;
@@ -131,14 +140,6 @@ static const struct kernel_param_ops toggle_ops = {
 	MODULE_PARM_DESC(_name, _desc)
 
 /* --- words --------------------------------------------------------------- */
-
-/* "echo" appends a newline. The caller frees. */
-static char *copy_word(const char *text)
-{
-	char *word = kstrdup(text, GFP_KERNEL);
-
-	return word ? strim(word) : NULL;
-}
 
 static int replace_word(char **word, const char *text)
 {
@@ -181,9 +182,11 @@ static int docroot_set(const char *text, const struct kernel_param *kp)
 	char *old = docroot;
 	int err;
 
+	if (phase == LEAVING)
+		return -ENODEV;
 	docroot = NULL;
 	err = replace_word(&docroot, text);
-	if (!err && live)
+	if (!err && phase == LIVE)
 		err = open_docroot(docroot);
 	if (err) {
 		kfree(docroot);
@@ -191,7 +194,7 @@ static int docroot_set(const char *text, const struct kernel_param *kp)
 		return err;
 	}
 	kfree(old);
-	if (live)
+	if (phase == LIVE)
 		sluice_cache_flush();
 	return 0;
 }
@@ -246,6 +249,38 @@ static int check_backend_port(unsigned int value)
 
 PARAM_NUMBER(backend_port, sluice_backend_port, 0, 65535, check_backend_port, 0644,
 	     "port of the backend, which gets all that sluice does not serve");
+static int backend_uid_set(const char *text, const struct kernel_param *kp)
+{
+	unsigned int uid;
+
+	if (sysfs_streq(text, "any")) {
+		WRITE_ONCE(sluice_backend_uid, SLUICE_ANY_UID);
+		return 0;
+	}
+	if (kstrtouint(text, 0, &uid) || uid > INT_MAX) {
+		pr_err("backend_uid=%s: expected the number of the user who starts the backend, or \"any\"\n",
+		       text);
+		return -EINVAL;
+	}
+	WRITE_ONCE(sluice_backend_uid, uid);
+	return 0;
+}
+
+static int backend_uid_get(char *buf, const struct kernel_param *kp)
+{
+	if (sluice_backend_uid == SLUICE_ANY_UID)
+		return sysfs_emit(buf, "any\n");
+	return sysfs_emit(buf, "%u\n", sluice_backend_uid);
+}
+
+static const struct kernel_param_ops backend_uid_ops = {
+	.set = backend_uid_set,
+	.get = backend_uid_get,
+};
+
+module_param_cb(backend_uid, &backend_uid_ops, NULL, 0644);
+MODULE_PARM_DESC(backend_uid, "user who must have opened the backend's listener, or \"any\"");
+
 PARAM_NUMBER(defer_accept, defer_accept, 0, 255, NULL, 0444,
 	     "seconds to wait for data before a connection counts (TCP_DEFER_ACCEPT), 0: do not");
 PARAM_NUMBER(run_as, run_as, 0, INT_MAX, NULL, 0444,
@@ -268,21 +303,15 @@ PARAM_TOGGLE(standalone, sluice_standalone, check_standalone, 0644,
 
 static int query_set(const char *text, const struct kernel_param *kp)
 {
-	char *word = copy_word(text);
-	int err = 0;
-
-	if (!word)
-		return -ENOMEM;
-	if (!strcmp(word, "handover")) {
+	if (sysfs_streq(text, "handover")) {
 		WRITE_ONCE(sluice_query_handover, true);
-	} else if (!strcmp(word, "serve")) {
+	} else if (sysfs_streq(text, "serve")) {
 		WRITE_ONCE(sluice_query_handover, false);
 	} else {
-		pr_err("query=%s: expected \"serve\" or \"handover\"\n", word);
-		err = -EINVAL;
+		pr_err("query=%s: expected \"serve\" or \"handover\"\n", text);
+		return -EINVAL;
 	}
-	kfree(word);
-	return err;
+	return 0;
 }
 
 static int query_get(char *buf, const struct kernel_param *kp)
@@ -298,6 +327,37 @@ static const struct kernel_param_ops query_ops = {
 
 module_param_cb(query, &query_ops, NULL, 0644);
 MODULE_PARM_DESC(query, "requests with a query: \"serve\" files all the same, or \"handover\"");
+
+/* Else the default is, at load. */
+static bool dynamic_is_set;
+
+static int dynamic_set(const char *text, const struct kernel_param *kp)
+{
+	int err;
+
+	if (phase == LEAVING)
+		return -ENODEV;
+	err = sluice_routes_set_dynamic(text);
+	if (!err)
+		dynamic_is_set = true;
+	if (err == -EINVAL || err == -E2BIG)
+		pr_err("dynamic=%s: expected suffixes like .php,.cgi, 64 at most\n",
+		       text);
+	return err;
+}
+
+static int dynamic_get(char *buf, const struct kernel_param *kp)
+{
+	return sluice_routes_show_dynamic(buf, PAGE_SIZE);
+}
+
+static const struct kernel_param_ops dynamic_ops = {
+	.set = dynamic_set,
+	.get = dynamic_get,
+};
+
+module_param_cb(dynamic, &dynamic_ops, NULL, 0644);
+MODULE_PARM_DESC(dynamic, "suffixes of files that are programs, not to be served");
 
 /* --- limits -------------------------------------------------------------- */
 
@@ -320,19 +380,32 @@ PARAM_NUMBER(cache_idle, sluice_cache_idle, 1, 86400, NULL, 0644,
 
 /* --- at load ------------------------------------------------------------- */
 
-/**
- * sluice_params_check() - do the parameters make sense together
- *
- * Context: module init.
- * Return: 0 or -EINVAL, with a line in the kernel log.
- */
-int sluice_params_check(void)
+static int check_together(void)
 {
 	if (!docroot || !*docroot) {
 		pr_err("docroot is missing; say docroot=/var/www/html or whichever directory is to be served\n");
 		return -EINVAL;
 	}
 	return check_backend_port(sluice_backend_port);
+}
+
+/**
+ * sluice_params_check() - do the parameters make sense together
+ *
+ * Context: module init.
+ * Return: 0 or -errno; -EINVAL has a line in the kernel log.
+ */
+int sluice_params_check(void)
+{
+	int err = 0;
+
+	kernel_param_lock(THIS_MODULE);
+	if (!dynamic_is_set)
+		err = sluice_routes_set_dynamic(SLUICE_DYNAMIC_DEFAULT);
+	if (!err)
+		err = check_together();
+	kernel_param_unlock(THIS_MODULE);
+	return err;
 }
 
 /**
@@ -348,7 +421,7 @@ int sluice_params_open_docroot(void)
 	kernel_param_lock(THIS_MODULE);
 	err = open_docroot(docroot);
 	if (!err)
-		live = true;
+		phase = LIVE;
 	kernel_param_unlock(THIS_MODULE);
 	return err;
 }
@@ -400,10 +473,23 @@ int sluice_params_open_listeners(void)
 	return err;
 }
 
-/* The module leaves, or did not get far. Its files in sysfs are gone. */
+/* Setters do not act any more. Context: process. */
+void sluice_params_leave(void)
+{
+	kernel_param_lock(THIS_MODULE);
+	phase = LEAVING;
+	kernel_param_unlock(THIS_MODULE);
+}
+
+/* After sluice_params_leave(), and when nobody serves. Context: process. */
 void sluice_params_exit(void)
 {
+	kernel_param_lock(THIS_MODULE);
 	sluice_docroot_publish(NULL);
+	sluice_routes_exit();
 	kfree(docroot);
+	docroot = NULL;
 	kfree(address);
+	address = NULL;
+	kernel_param_unlock(THIS_MODULE);
 }

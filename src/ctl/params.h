@@ -8,6 +8,7 @@
 int sluice_params_check(void);
 int sluice_params_open_docroot(void);
 int sluice_params_open_listeners(void);
+void sluice_params_leave(void);
 void sluice_params_exit(void);
 
 #endif /* SLUICE_CTL_PARAMS_H */

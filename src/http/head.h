@@ -44,8 +44,8 @@ static inline void http_put_span(struct http_writer *w, struct span s)
 	http_put(w, s.ptr, s.len);
 }
 
-/* For literals: with a constant string the length costs nothing. */
-static inline void http_put_str(struct http_writer *w, const char *s)
+/* For literals: always inline, so that their length costs nothing. */
+static __always_inline void http_put_str(struct http_writer *w, const char *s)
 {
 	http_put(w, s, strlen(s));
 }

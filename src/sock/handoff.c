@@ -13,6 +13,10 @@
 #include "sock/handoff.h"
 #include "sock/sock.h"
 
+/*
+ * Loopback or wildcard first: beside a backend on 127.0.0.1 any user may listen
+ * on the same port of the public address.
+ */
 static struct sock *find_listener_v4(const struct sock *sk, u16 port)
 {
 	const struct inet_sock *inet = inet_sk(sk);
@@ -20,11 +24,11 @@ static struct sock *find_listener_v4(const struct sock *sk, u16 port)
 	struct sock *lsk;
 
 	lsk = compat_lookup_listener(net, inet->inet_daddr, inet->inet_dport,
-				     inet->inet_rcv_saddr, port);
-	if (!lsk)	/* "listen 127.0.0.1:8080" */
+				     htonl(INADDR_LOOPBACK), port);
+	if (!lsk)
 		lsk = compat_lookup_listener(net, inet->inet_daddr,
 					     inet->inet_dport,
-					     htonl(INADDR_LOOPBACK), port);
+					     inet->inet_rcv_saddr, port);
 	return lsk;
 }
 
@@ -35,11 +39,11 @@ static struct sock *find_listener_v6(const struct sock *sk, u16 port)
 	struct sock *lsk;
 
 	lsk = compat_lookup_listener6(net, &sk->sk_v6_daddr, inet->inet_dport,
-				      &sk->sk_v6_rcv_saddr, port);
-	if (!lsk)	/* "listen [::1]:8080" */
+				      &in6addr_loopback, port);
+	if (!lsk)
 		lsk = compat_lookup_listener6(net, &sk->sk_v6_daddr,
 					      inet->inet_dport,
-					      &in6addr_loopback, port);
+					      &sk->sk_v6_rcv_saddr, port);
 	return lsk;
 }
 
@@ -57,6 +61,18 @@ static struct sock *find_listener(const struct sock *sk, u16 port)
 	if (!lsk || !refcount_inc_not_zero(&lsk->sk_refcnt))
 		return NULL;
 	return lsk;
+}
+
+/* When the backend is down, anybody may listen on a port above 1023. */
+static bool is_trusted(const struct sock *lsk, uid_t uid)
+{
+	if (uid == SLUICE_ANY_UID ||
+	    uid_eq(compat_sk_uid(lsk), make_kuid(&init_user_ns, uid)))
+		return true;
+	net_warn_ratelimited("the listener on backend_port belongs to user %u, expected %u; set backend_uid if it is the backend\n",
+			     from_kuid_munged(&init_user_ns, compat_sk_uid(lsk)),
+			     uid);
+	return false;
 }
 
 /*
@@ -97,6 +113,7 @@ out:
  * sluice_handoff() - give the connection to whoever listens on @port
  * @ss:   the connection, at a request boundary
  * @port: the backend's port, in the connection's own network namespace
+ * @uid:  who must have opened the listener, or SLUICE_ANY_UID
  *
  * On success the socket and its request_sock are the backend's; @ss keeps only
  * the reference that sluice_sock_release() gives back, and may go on to hold
@@ -106,10 +123,10 @@ out:
  * destroys queued children and warns when one is owned).
  * Return: 0; -EAGAIN while earlier responses are not acknowledged, a ring
  * follows when they are; -ECONNREFUSED if nobody of the connection's family
- * listens; -ENOBUFS if the queue is full; -ENOTCONN if the connection is past
- * being handed over.
+ * listens; -EACCES if the listener is another user's; -ENOBUFS if the queue is
+ * full; -ENOTCONN if the connection is past being handed over.
  */
-int sluice_handoff(struct sluice_sock *ss, u16 port)
+int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid)
 {
 	struct sock *sk = ss->sk;
 	struct sock *lsk;
@@ -141,8 +158,11 @@ int sluice_handoff(struct sluice_sock *ss, u16 port)
 	 * (a dual-stack socket for an IPv4 child) would follow pointers that
 	 * the child does not have.
 	 */
-	err = -ECONNREFUSED;
-	if (lsk->sk_family == sk->sk_family)
+	if (lsk->sk_family != sk->sk_family)
+		err = -ECONNREFUSED;
+	else if (!is_trusted(lsk, uid))
+		err = -EACCES;
+	else
 		err = queue_child(lsk, ss);
 	if (!err)
 		lsk->sk_data_ready(lsk);

@@ -5,10 +5,14 @@
 #ifndef SLUICE_SOCK_HANDOFF_H
 #define SLUICE_SOCK_HANDOFF_H
 
+#include <linux/limits.h>
 #include <linux/types.h>
 
 struct sluice_sock;
 
-int sluice_handoff(struct sluice_sock *ss, u16 port);
+/* Whoever listens will do. */
+#define SLUICE_ANY_UID UINT_MAX
+
+int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid);
 
 #endif /* SLUICE_SOCK_HANDOFF_H */

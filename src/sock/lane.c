@@ -2,6 +2,8 @@
 /*
  * Per-CPU fast lanes in softirq, one slow lane that may sleep.
  */
+#include <linux/delay.h>
+#include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
 
@@ -14,6 +16,7 @@ static DEFINE_PER_CPU(struct sluice_lane, lanes);
 static struct workqueue_struct *fast_lanes;
 
 struct workqueue_struct *sluice_slow_lane;
+struct workqueue_struct *sluice_housekeeping;
 
 /**
  * sluice_lane_queue_claimed() - queue a turn whose QUEUED flag the caller set
@@ -56,34 +59,42 @@ bool sluice_lane_queue(struct sluice_turn *turn)
 	return true;
 }
 
+static bool lane_run_turn(struct sluice_lane *lane)
+{
+	struct sluice_turn *turn;
+
+	if (!lane->backlog) {
+		struct llist_node *new = llist_del_all(&lane->inbox);
+
+		if (!new)
+			return false;
+		lane->backlog = llist_reverse_order(new);
+	}
+	turn = llist_entry(lane->backlog, struct sluice_turn, node);
+	lane->backlog = lane->backlog->next;
+
+	clear_bit(SLUICE_TURN_QUEUED, &turn->flags);
+	/* Pairs with the test_and_set_bit() of whoever rings: what was written
+	 * before a ring that found QUEUED set is seen by run().
+	 */
+	smp_mb__after_atomic();
+	turn->run(turn, lane);
+	return true;
+}
+
 static void lane_run(struct compat_bh *bh)
 {
 	struct sluice_lane *lane = container_of(bh, struct sluice_lane, bh);
 	int budget = LANE_BUDGET;
 
-	while (budget--) {
-		struct sluice_turn *turn;
-
-		if (!lane->backlog) {
-			struct llist_node *new = llist_del_all(&lane->inbox);
-
-			if (!new)
-				return;
-			lane->backlog = llist_reverse_order(new);
-		}
-		turn = llist_entry(lane->backlog, struct sluice_turn, node);
-		lane->backlog = lane->backlog->next;
-
-		clear_bit(SLUICE_TURN_QUEUED, &turn->flags);
-		/* Pairs with the test_and_set_bit() of whoever rings: what was
-		 * written before a ring that found QUEUED set is seen by run().
-		 */
-		smp_mb__after_atomic();
-		turn->run(turn, lane);
-	}
-
-	if (lane->backlog || !llist_empty(&lane->inbox))
+	WRITE_ONCE(lane->running, true);
+	while (budget && lane_run_turn(lane))
+		budget--;
+	if (!budget)
 		compat_bh_queue(bh);
+	/* Pairs with the acquire in lane_wait_for_run(). */
+	smp_store_release(&lane->running, false);
+	WRITE_ONCE(lane->runs, lane->runs + 1);
 }
 
 static void lanes_free_buffers(void)
@@ -93,6 +104,9 @@ static void lanes_free_buffers(void)
 	for_each_possible_cpu(cpu) {
 		struct sluice_lane *lane = per_cpu_ptr(&lanes, cpu);
 
+		if (lane->frag.page)
+			put_page(lane->frag.page);
+		lane->frag.page = NULL;
 		kfree(lane->head);
 		kfree(lane->reply);
 		kfree(lane->path);
@@ -111,6 +125,9 @@ int sluice_lanes_init(void)
 	sluice_slow_lane = alloc_workqueue("sluice_slow", WQ_UNBOUND, 0);
 	if (!sluice_slow_lane)
 		goto err_destroy_fast;
+	sluice_housekeeping = alloc_workqueue("sluice_keeper", WQ_UNBOUND, 0);
+	if (!sluice_housekeeping)
+		goto err_destroy_slow;
 
 	for_each_possible_cpu(cpu) {
 		struct sluice_lane *lane = per_cpu_ptr(&lanes, cpu);
@@ -128,18 +145,23 @@ int sluice_lanes_init(void)
 
 err_free_buffers:
 	lanes_free_buffers();
+	destroy_workqueue(sluice_housekeeping);
+err_destroy_slow:
 	destroy_workqueue(sluice_slow_lane);
 err_destroy_fast:
 	compat_bh_destroy_queue(fast_lanes);
 	return err;
 }
 
-static void lanes_wait_for_runs(void)
+/* A run is at most LANE_BUDGET turns, however busy the lane is. */
+static void lane_wait_for_run(struct sluice_lane *lane)
 {
-	int cpu;
+	unsigned long runs = READ_ONCE(lane->runs);
 
-	for_each_possible_cpu(cpu)
-		compat_bh_flush(&per_cpu_ptr(&lanes, cpu)->bh);
+	/* Pairs with the release in lane_run(). */
+	while (smp_load_acquire(&lane->running) &&
+	       READ_ONCE(lane->runs) == runs)
+		usleep_range(50, 100);
 }
 
 /**
@@ -151,12 +173,16 @@ static void lanes_wait_for_runs(void)
  */
 void sluice_lane_wait(struct sluice_turn *turn)
 {
-	while (test_bit(SLUICE_TURN_QUEUED, &turn->flags)) {
-		lanes_wait_for_runs();
-		cond_resched();
-	}
-	/* Not queued: it is over with the run that may have begun it. */
-	lanes_wait_for_runs();
+	int cpu;
+
+	while (test_bit(SLUICE_TURN_QUEUED, &turn->flags))
+		usleep_range(50, 100);
+	/* Pairs with the barrier in lane_run_turn(): if it has left the queue
+	 * for a run that is under way, that run is seen.
+	 */
+	smp_mb();
+	for_each_possible_cpu(cpu)
+		lane_wait_for_run(per_cpu_ptr(&lanes, cpu));
 }
 
 /* Nobody queues any more: all connections and the listeners are gone. */
@@ -168,9 +194,10 @@ void sluice_lanes_exit(void)
 		struct sluice_lane *lane = per_cpu_ptr(&lanes, cpu);
 
 		while (READ_ONCE(lane->backlog) || !llist_empty(&lane->inbox))
-			lanes_wait_for_runs();
+			usleep_range(50, 100);
+		compat_bh_flush(&lane->bh);
 	}
-	lanes_wait_for_runs();
+	destroy_workqueue(sluice_housekeeping);
 	destroy_workqueue(sluice_slow_lane);
 	compat_bh_destroy_queue(fast_lanes);
 	lanes_free_buffers();

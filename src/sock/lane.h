@@ -11,6 +11,7 @@
 
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/mm_types.h>
 #include <linux/workqueue.h>
 
 #include "compat/bh.h"
@@ -45,6 +46,9 @@ struct sluice_turn {
  * @inbox:   turns that arrived, the latest in front
  * @backlog: turns taken from the inbox, in order; only the lane's run
  * @bh:      runs the lane; its runs never overlap, so they own what follows
+ * @running: a run is under way
+ * @runs:    how many are over
+ * @frag:    memory for bytes that are sent by copy, see sock/send.c
  * @head:    linear copy of what a connection has received
  * @reply:   response under construction
  * @path:    decoded path of the request at hand
@@ -57,6 +61,9 @@ struct sluice_lane {
 	struct llist_node	*backlog;
 	struct compat_bh	bh;
 
+	bool			running;
+	unsigned long		runs;
+	struct page_frag	frag;
 	u8			*head;
 	u8			*reply;
 	u8			*path;
@@ -73,5 +80,7 @@ int sluice_lanes_init(void);
 void sluice_lanes_exit(void);
 
 extern struct workqueue_struct *sluice_slow_lane;
+/* For closing and sweeping: not behind a disk that does not answer. */
+extern struct workqueue_struct *sluice_housekeeping;
 
 #endif /* SLUICE_SOCK_LANE_H */

@@ -6,11 +6,15 @@
  * MSG_DONTWAIT, sk_allocation == GFP_ATOMIC and no task's page fragment:
  * espintcp does the same.  The listener's children inherit the last two.
  */
+#include <linux/minmax.h>
 #include <linux/net.h>
 #include <linux/uio.h>
 
 #include "compat/tcp.h"
+#include "sock/lane.h"
 #include "sock/send.h"
+#include "sock/sock.h"
+#include "sock/stats.h"
 
 /**
  * sluice_send_has_space() - may a new response be begun
@@ -27,33 +31,55 @@ bool sluice_send_has_space(struct sock *sk)
 	return false;
 }
 
+/*
+ * With nothing in flight it was not the buffer that was full: an allocation
+ * failed, and no ACK will ever ring.
+ */
+static int send_result(const struct sock *sk, int ret)
+{
+	if (unlikely(ret == -EAGAIN && tcp_rtx_and_write_queues_empty(sk))) {
+		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		return -ENOMEM;
+	}
+	return ret;
+}
+
 /**
  * sluice_send_bytes() - send by copy
- * @sk:   the socket
+ * @lane: whose turn it is; lends the socket its page fragment, so that not each
+ *        connection has 32 KiB of its own, cleared for its first response
+ * @ss:   the socket
  * @vec:  the bytes
  * @n:    parts of @vec
  * @len:  bytes in all
  * @more: pages follow at once, so hold back what does not fill a segment
  *
  * Context: socket locked, not busy.
- * Return: bytes queued, -EAGAIN when there was no space (a ring will follow),
- * or another error.
+ * Return: bytes queued; -EAGAIN when there was no space, and a ring will follow;
+ * -ENOMEM when none will; or another error.
  */
-int sluice_send_bytes(struct sock *sk, struct kvec *vec, unsigned int n,
-		      size_t len, bool more)
+int sluice_send_bytes(struct sluice_lane *lane, struct sluice_sock *ss,
+		      struct kvec *vec, unsigned int n, size_t len, bool more)
 {
 	struct msghdr msg = {
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
 			     (more ? MSG_MORE : 0),
 	};
+	struct sock *sk = ss->sk;
+	int ret;
 
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, n, len);
-	return tcp_sendmsg_locked(sk, &msg, len);
+	ss->sending = true;
+	swap(sk->sk_frag, lane->frag);
+	ret = tcp_sendmsg_locked(sk, &msg, len);
+	swap(sk->sk_frag, lane->frag);
+	ss->sending = false;
+	return send_result(sk, ret);
 }
 
 /**
  * sluice_send_pages() - send pages by reference
- * @sk:  the socket
+ * @ss:  the socket
  * @bv:  parts of pages
  * @n:   how many
  * @len: bytes in all
@@ -62,8 +88,13 @@ int sluice_send_bytes(struct sock *sk, struct kvec *vec, unsigned int n,
  * Context: socket locked, not busy.
  * Return: as sluice_send_bytes().
  */
-int sluice_send_pages(struct sock *sk, struct bio_vec *bv, unsigned int n,
-		      size_t len)
+int sluice_send_pages(struct sluice_sock *ss, struct bio_vec *bv,
+		      unsigned int n, size_t len)
 {
-	return compat_tcp_send_pages(sk, bv, n, len);
+	int ret;
+
+	ss->sending = true;
+	ret = compat_tcp_send_pages(ss->sk, bv, n, len);
+	ss->sending = false;
+	return send_result(ss->sk, ret);
 }

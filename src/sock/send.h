@@ -9,11 +9,13 @@
 #include <net/tcp.h>
 
 struct bio_vec;
+struct sluice_lane;
+struct sluice_sock;
 
 bool sluice_send_has_space(struct sock *sk);
-int sluice_send_bytes(struct sock *sk, struct kvec *vec, unsigned int n,
-		      size_t len, bool more);
-int sluice_send_pages(struct sock *sk, struct bio_vec *bv, unsigned int n,
-		      size_t len);
+int sluice_send_bytes(struct sluice_lane *lane, struct sluice_sock *ss,
+		      struct kvec *vec, unsigned int n, size_t len, bool more);
+int sluice_send_pages(struct sluice_sock *ss, struct bio_vec *bv,
+		      unsigned int n, size_t len);
 
 #endif /* SLUICE_SOCK_SEND_H */

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <net/request_sock.h>
 
+#include "compat/tcp.h"
 #include "sock/lane.h"
 #include "sock/sock.h"
 
@@ -61,7 +62,7 @@ void sluice_listen_hook(struct sluice_listen_sock *lis)
 	sk->sk_data_ready = listen_data_ready;
 	/* Inherited by each child, and right for sends from softirq. */
 	sk->sk_allocation = GFP_ATOMIC;
-	sk->sk_use_task_frag = false;
+	compat_sk_use_task_frag(sk, false);
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
@@ -107,7 +108,8 @@ static void sock_write_space(struct sock *sk)
 
 	rcu_read_lock();
 	ss = sock_of(sk);
-	if (ss) {
+	/* Our own send: it tells its caller, and a ring would only spin. */
+	if (ss && !ss->sending) {
 		if (ss->drain) {
 			if (!sk->sk_wmem_queued)
 				ss->ops->ring(ss);
@@ -129,10 +131,12 @@ static void sock_write_space(struct sock *sk)
  * Data or an end may have come before: look at the socket once afterwards.
  * Context: BH disabled; the child's lock held by the caller, who found it
  * through @req->sk.
+ * Return: 0, or -EBUSY if somebody else has taken it over: then it is not hooked,
+ * and all that can be done with it is sluice_sock_bury().
  */
-void sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
-			const struct socket *listener,
-			const struct sluice_sock_ops *ops)
+int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
+		       const struct socket *listener,
+		       const struct sluice_sock_ops *ops)
 {
 	struct socket *sock = &ss->alloc.socket;
 	struct sock *sk = req->sk;
@@ -152,6 +156,10 @@ void sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 	 */
 	sock_hold(sk);
 
+	/* A BPF program may have put it into a sockmap at the handshake. */
+	if (sk->sk_user_data || sk->sk_prot != listener->sk->sk_prot)
+		return -EBUSY;
+
 	write_lock(&sk->sk_callback_lock);
 	rcu_assign_pointer(sk->sk_wq, &sock->wq);
 	sk_set_socket(sk, sock);
@@ -161,6 +169,7 @@ void sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 	sk->sk_state_change = sock_ring;
 	sk->sk_error_report = sock_ring;
 	write_unlock(&sk->sk_callback_lock);
+	return 0;
 }
 
 /**
@@ -182,7 +191,7 @@ void sluice_sock_detach(struct sluice_sock *ss)
 	sk->sk_state_change = born.state_change;
 	sk->sk_error_report = born.error_report;
 	sk->sk_allocation = GFP_KERNEL;
-	sk->sk_use_task_frag = true;
+	compat_sk_use_task_frag(sk, true);
 	tcp_sk(sk)->nonagle &= ~TCP_NAGLE_OFF;
 	sk_set_socket(sk, NULL);
 	RCU_INIT_POINTER(sk->sk_wq, NULL);
@@ -288,17 +297,24 @@ static void bury_work(struct work_struct *work)
 	}
 }
 
-static DECLARE_WORK(bury, bury_work);
+static DECLARE_DELAYED_WORK(bury, bury_work);
 
 /**
  * sluice_sock_bury() - close a detached socket, soon
  * @ss: detached; ops->buried() is called when it is gone
  *
- * Closing may sleep, so it is left to the slow lane, a batch at a time.
+ * Closing may sleep, so it is left to a worker, a batch at a time.
  * Context: any.
  */
 void sluice_sock_bury(struct sluice_sock *ss)
 {
+	/* A jiffy later, so that many are closed for one wake-up. */
 	if (llist_add(&ss->grave, &graveyard))
-		queue_work(sluice_slow_lane, &bury);
+		queue_delayed_work(sluice_housekeeping, &bury, 1);
+}
+
+/* All are buried; a timer may still be armed for a grave that is empty. */
+void sluice_sock_exit(void)
+{
+	cancel_delayed_work_sync(&bury);
 }

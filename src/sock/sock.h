@@ -38,6 +38,7 @@ struct sluice_sock_ops {
  * @req:   its request_sock, kept: it is what goes onto a backend's queue
  * @ops:   const
  * @drain: under the socket's lock: ring only when all that was sent is acked
+ * @sending: under the socket's lock: inside our own send, which reports for itself
  * @grave: place among the sockets that wait to be closed
  * @alloc: the struct socket that tcp dereferences when its buffer is full,
  *         inside the socket_alloc that SOCK_INODE() of /proc/net/tcp looks for
@@ -47,6 +48,7 @@ struct sluice_sock {
 	struct request_sock		*req;
 	const struct sluice_sock_ops	*ops;
 	bool				drain;
+	bool				sending;
 	struct llist_node		grave;
 	struct socket_alloc		alloc;
 };
@@ -92,9 +94,9 @@ static inline bool sluice_sock_is_dead(const struct sock *sk)
 void sluice_listen_hook(struct sluice_listen_sock *lis);
 void sluice_listen_unhook(struct sluice_listen_sock *lis);
 
-void sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
-			const struct socket *listener,
-			const struct sluice_sock_ops *ops);
+int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
+		       const struct socket *listener,
+		       const struct sluice_sock_ops *ops);
 void sluice_sock_detach(struct sluice_sock *ss);
 void sluice_sock_release(struct sluice_sock *ss);
 
@@ -105,5 +107,6 @@ size_t sluice_sock_discard(struct sock *sk);
 void sluice_sock_shutdown(struct sluice_sock *ss);
 void sluice_sock_reset_on_close(struct sluice_sock *ss);
 void sluice_sock_bury(struct sluice_sock *ss);
+void sluice_sock_exit(void);
 
 #endif /* SLUICE_SOCK_SOCK_H */

@@ -16,6 +16,7 @@
 	X(CONNECTIONS_ACCEPTED,		"connections_accepted")		\
 	X(CONNECTIONS_CLOSED,		"connections_closed")		\
 	X(CONNECTIONS_HANDED_OVER,	"connections_handed_over")	\
+	X(CONNECTIONS_OVER_LIMIT,	"connections_over_limit")	\
 	X(CONNECTIONS_REFUSED,		"connections_refused")		\
 	X(CONNECTIONS_ABORTED,		"connections_aborted")		\
 	/* requests by outcome */					\
@@ -40,6 +41,8 @@
 	X(HANDED_OVER_FORBIDDEN,	"handed_over_forbidden")	\
 	X(HANDED_OVER_DIRECTORY,	"handed_over_directory")	\
 	X(HANDED_OVER_FILESYSTEM,	"handed_over_filesystem")	\
+	X(HANDED_OVER_DYNAMIC,		"handed_over_dynamic")		\
+	X(HANDED_OVER_HIDDEN,		"handed_over_hidden")		\
 	X(HANDED_OVER_URGENT,		"handed_over_urgent")		\
 	X(HANDED_OVER_LIMIT,		"handed_over_limit")		\
 	/* errors that sluice answered, by status */			\
@@ -57,6 +60,7 @@
 	/* why the backend could not be given a connection */		\
 	X(BACKEND_ABSENT,		"backend_absent")		\
 	X(BACKEND_FULL,			"backend_full")			\
+	X(BACKEND_UNTRUSTED,		"backend_untrusted")		\
 	/* deadlines that passed */					\
 	X(TIMEOUT_HEADER,		"timeout_header")		\
 	X(TIMEOUT_KEEPALIVE,		"timeout_keepalive")		\

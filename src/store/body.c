@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/jiffies.h>
 #include <linux/swap.h>
 
 #include "sock/stats.h"
@@ -18,6 +19,8 @@
 
 /* Pages that a cold read brings in together. */
 #define READAHEAD_PAGES 32
+/* Folios of a file that are marked in one go. */
+#define RESIDENT_MAX 1024
 /* Bytes per send: large folios would make it very much. */
 #define GATHER_MAX (SLUICE_BODY_BATCH * PAGE_SIZE)
 
@@ -86,7 +89,6 @@ struct page *sluice_body_get_page(struct sluice_body *body)
 		put_page(page);
 		return NULL;
 	}
-	mark_page_accessed(page);	/* or reclaim takes the busiest file */
 	return page;
 }
 
@@ -99,10 +101,13 @@ static void gather_folio(struct bio_vec *bv, struct folio *folio, loff_t pos,
 
 	bvec_set_page(bv, folio_page(folio, off >> PAGE_SHIFT), part,
 		      offset_in_page(off));
-	folio_mark_accessed(folio);
 }
 
-/* The run of pages in the cache from @pos on, up to the first that is missing. */
+/*
+ * The run of pages in the cache from the body's position on.  Gaps end it: those
+ * are skipped by the search (which all kernels have, and which is right for large
+ * folios on all).
+ */
 static unsigned int gather_cached(const struct sluice_body *body,
 				  struct bio_vec *bv, size_t want, size_t *len)
 {
@@ -112,12 +117,12 @@ static unsigned int gather_cached(const struct sluice_body *body,
 	unsigned int i, n = 0;
 
 	folio_batch_init(&batch);
-	filemap_get_folios_contig(body->obj->file->f_mapping, &index, last,
-				  &batch);
+	filemap_get_folios(body->obj->file->f_mapping, &index, last, &batch);
 	for (i = 0; i < folio_batch_count(&batch); i++) {
 		struct folio *folio = batch.folios[i];
 
 		if (n < i || n == SLUICE_BODY_BATCH ||
+		    folio_pos(folio) > body->pos + *len ||
 		    !folio_test_uptodate(folio)) {
 			folio_put(folio);
 			continue;
@@ -185,7 +190,10 @@ static struct page *read_through_cache(struct file *file, pgoff_t index)
 
 	file_ra_state_init(&ra, mapping);
 	page_cache_sync_readahead(mapping, &ra, file, index, READAHEAD_PAGES);
+	/* Or a hole punched meanwhile gets a page of what was there before. */
+	filemap_invalidate_lock_shared(mapping);
 	folio = read_mapping_folio(mapping, index, file);
+	filemap_invalidate_unlock_shared(mapping);
 	if (IS_ERR(folio))
 		return ERR_CAST(folio);
 	return folio_file_page(folio, index);
@@ -212,6 +220,40 @@ static struct page *read_copy(struct file *file, pgoff_t index, loff_t end)
 	}
 	sluice_stat_inc(SLUICE_STAT_PAGES_COPIED);
 	return page;
+}
+
+/**
+ * sluice_body_keep_resident() - tell reclaim that a file is in use
+ * @obj:   counted
+ * @since: jiffies; if it was used in that time
+ *
+ * For those who send pages from softirq, where folio_mark_accessed() is not
+ * allowed: its per-CPU batches are guarded against preemption only.
+ *
+ * Context: process.
+ */
+void sluice_body_keep_resident(const struct sluice_object *obj,
+			       unsigned long since)
+{
+	struct address_space *mapping = obj->file->f_mapping;
+	struct folio_batch batch;
+	unsigned int marked = 0;
+	pgoff_t index = 0;
+
+	if (time_after(jiffies, READ_ONCE(obj->used) + since))
+		return;
+
+	folio_batch_init(&batch);
+	while (marked < RESIDENT_MAX &&
+	       filemap_get_folios(mapping, &index, -1, &batch)) {
+		unsigned int i;
+
+		for (i = 0; i < folio_batch_count(&batch); i++)
+			folio_mark_accessed(batch.folios[i]);
+		marked += folio_batch_count(&batch);
+		folio_batch_release(&batch);
+		cond_resched();
+	}
 }
 
 /**

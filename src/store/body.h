@@ -46,5 +46,7 @@ int sluice_body_gather(struct sluice_body *body, struct bio_vec *bv,
 		       unsigned int *n, size_t *len) __must_check;
 void sluice_body_release(struct bio_vec *bv, unsigned int n);
 void sluice_body_fill(struct sluice_body *body);
+void sluice_body_keep_resident(const struct sluice_object *obj,
+			       unsigned long since);
 
 #endif /* SLUICE_STORE_BODY_H */

@@ -18,6 +18,7 @@
 
 #include "sock/lane.h"
 #include "sock/stats.h"
+#include "store/body.h"
 #include "store/cache.h"
 #include "store/docroot.h"
 #include "store/object.h"
@@ -105,15 +106,15 @@ struct sluice_object *sluice_cache_get(struct span path)
 	rcu_read_lock();
 	key.root_id = sluice_docroot_current_id();
 	obj = rhashtable_lookup(&table, &key, table_params);
-	if (!obj)
-		goto out;
-	if (unlikely(!sluice_object_is_current(obj))) {
-		sluice_stat_inc(SLUICE_STAT_CACHE_STALE);
-		cache_unhash(obj);
+	/* First the reference: RCU keeps the object, but not its file. */
+	if (!obj || !sluice_object_get_unless_dying(obj)) {
 		obj = NULL;
 		goto out;
 	}
-	if (!sluice_object_get_unless_dying(obj)) {
+	if (unlikely(!sluice_object_is_current(obj))) {
+		sluice_stat_inc(SLUICE_STAT_CACHE_STALE);
+		cache_unhash(obj);
+		sluice_object_put(obj);
 		obj = NULL;
 		goto out;
 	}
@@ -219,8 +220,11 @@ static void cache_prune(bool all)
 			continue;
 		spin_unlock_bh(&age_lock);
 
+		if (!all)
+			sluice_body_keep_resident(obj, SWEEP_INTERVAL);
 		rcu_read_lock();
-		gone = all || time_after(jiffies, READ_ONCE(obj->used) + idle) ||
+		gone = all || obj->root_id != sluice_docroot_current_id() ||
+		       time_after(jiffies, READ_ONCE(obj->used) + idle) ||
 		       !sluice_object_is_current(obj);
 		rcu_read_unlock();
 		if (gone)
@@ -237,7 +241,7 @@ static void cache_prune(bool all)
 static void sweep_work(struct work_struct *work)
 {
 	cache_prune(false);
-	queue_delayed_work(sluice_slow_lane, &sweep, SWEEP_INTERVAL);
+	queue_delayed_work(sluice_housekeeping, &sweep, SWEEP_INTERVAL);
 }
 
 /**
@@ -257,7 +261,7 @@ int sluice_cache_init(void)
 	err = rhashtable_init(&table, &table_params);
 	if (err)
 		return err;
-	queue_delayed_work(sluice_slow_lane, &sweep, SWEEP_INTERVAL);
+	queue_delayed_work(sluice_housekeeping, &sweep, SWEEP_INTERVAL);
 	return 0;
 }
 

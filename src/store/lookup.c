@@ -87,12 +87,26 @@ static struct file *open_found(const struct sluice_docroot *root,
 	err = refuse_special(inode);
 	if (err)
 		return ERR_PTR(err);
+	/* A program: the backend may run it, nobody should read it. */
+	if (inode->i_mode & 0111)
+		return ERR_PTR(-ENOEXEC);
 	err = inode_permission(mnt_idmap(path->mnt), inode,
 			       MAY_READ | MAY_OPEN);
 	if (err)
 		return ERR_PTR(err);
 	return dentry_open(path, O_RDONLY | O_NONBLOCK | O_LARGEFILE |
 			   O_NOATIME, root->cred);
+}
+
+/* Or what the walks found was there only in between. */
+static bool is_still_current(const struct sluice_object *obj)
+{
+	bool current_now;
+
+	rcu_read_lock();
+	current_now = sluice_object_is_current(obj);
+	rcu_read_unlock();
+	return current_now;
 }
 
 /*
@@ -127,7 +141,8 @@ static struct sluice_object *open_name(const struct sluice_docroot *root,
 	obj = sluice_object_create(root->id, key, name, file);
 	if (!IS_ERR(obj) && certain && path_equal(&first, &path)) {
 		obj->chain = chain;
-		obj = sluice_cache_insert(obj);
+		if (is_still_current(obj))
+			obj = sluice_cache_insert(obj);
 	}
 
 out_put_path:
@@ -156,6 +171,7 @@ static int plain_error(int err)
 	switch (err) {
 	case -EISDIR:
 	case -ENODATA:
+	case -ENOEXEC:
 	case -EOPNOTSUPP:
 	case -ENOMEM:
 		return err;
@@ -205,7 +221,7 @@ static struct sluice_object *lookup_as_user(const struct sluice_docroot *root,
  * Return: an object with a reference for the caller, or ERR_PTR: -ENOENT no
  * such file, or not a regular one; -EACCES not readable for the user, or it
  * leads out of the docroot; -EISDIR a directory named without its slash;
- * -ENODATA a directory without an index; -EOPNOTSUPP a file system whose pages
+ * -ENODATA a directory without an index; -ENOEXEC a program; -EOPNOTSUPP a file system whose pages
  * cannot be sent; -ENOMEM.
  */
 struct sluice_object *sluice_lookup(struct span path)

@@ -24,11 +24,9 @@ static struct span text_since(struct http_writer *w, size_t start)
 	return (struct span){ w->buf + start, w->len - start };
 }
 
-static void render_fields(struct sluice_object *obj, struct http_writer *w,
+static void render_entity(struct sluice_object *obj, struct http_writer *w,
 			  struct span name)
 {
-	u8 date[HTTP_DATE_LEN];
-	u8 etag[HTTP_ETAG_MAX];
 	size_t start = w->len;
 
 	http_put_str(w, "Content-Type: ");
@@ -36,23 +34,47 @@ static void render_fields(struct sluice_object *obj, struct http_writer *w,
 	http_put_str(w, "\r\nContent-Length: ");
 	http_put_u64(w, obj->size);
 	http_put_str(w, "\r\n");
-	obj->type = text_since(w, start);
-	if (obj->mtime <= MTIME_UNKNOWN)
-		return;
+	obj->entity = text_since(w, start);
+}
 
-	start = w->len;
+static void render_modified(struct sluice_object *obj, struct http_writer *w)
+{
+	size_t start = w->len;
+	u8 date[HTTP_DATE_LEN];
+
 	http_date_format(date, obj->mtime);
 	http_put_str(w, "Last-Modified: ");
 	http_put(w, date, sizeof(date));
 	http_put_str(w, "\r\n");
 	obj->modified = text_since(w, start);
+}
 
-	start = w->len;
+static void render_tag(struct sluice_object *obj, struct http_writer *w)
+{
+	u8 etag[HTTP_ETAG_MAX];
+	size_t start = w->len;
+
 	http_put_str(w, "ETag: ");
 	http_put(w, etag, http_etag_format(etag, obj->mtime, obj->size));
 	obj->etag = text_since(w, start + sizeof("ETag: ") - 1);
 	http_put_str(w, "\r\n");
 	obj->tag = text_since(w, start);
+}
+
+static void render_fields(struct sluice_object *obj, struct http_writer *w,
+			  struct span name)
+{
+	bool valid = obj->mtime > MTIME_UNKNOWN;
+	size_t start;
+
+	render_entity(obj, w, name);
+	if (valid)
+		render_modified(obj, w);
+	start = w->len;
+	if (valid)
+		render_tag(obj, w);
+	http_put_str(w, "Accept-Ranges: bytes\r\n\r\n");
+	obj->tail = text_since(w, start);
 }
 
 /**

@@ -31,9 +31,10 @@
  * @mtime:  seconds, likewise
  * @chain:  what has to hold for @key to mean @file still
  * @etag:   empty when @mtime cannot be trusted
- * @type:   the Content-Type and Content-Length lines
- * @modified: the Last-Modified line
+ * @entity: the Content-Type and Content-Length lines
+ * @modified: the Last-Modified line, right behind @entity
  * @tag:    the ETag line
+ * @tail:   the ETag line and what ends the head of a 200
  * @text:   @key and the lines
  *
  * The spans lie in @text.
@@ -51,9 +52,10 @@ struct sluice_object {
 	loff_t				size;
 	s64				mtime;
 	struct span			etag;
-	struct span			type;
+	struct span			entity;
 	struct span			modified;
 	struct span			tag;
+	struct span			tail;
 	struct sluice_chain		chain;
 	u8				text[];
 };
