@@ -99,14 +99,16 @@ static void lane_run(struct compat_bh *bh)
 
 static void lanes_free_buffers(void)
 {
-	int cpu;
+	int cpu, i;
 
 	for_each_possible_cpu(cpu) {
 		struct sluice_lane *lane = per_cpu_ptr(&lanes, cpu);
 
-		if (lane->frag.page)
-			put_page(lane->frag.page);
-		lane->frag.page = NULL;
+		for (i = 0; i < SLUICE_LANE_FRAGS; i++) {
+			if (lane->frag[i].page)
+				put_page(lane->frag[i].page);
+			lane->frag[i].page = NULL;
+		}
 		kfree(lane->head);
 		kfree(lane->reply);
 		kfree(lane->path);

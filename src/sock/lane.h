@@ -25,6 +25,9 @@ struct sluice_lane;
 /* Room for a decoded path with its NUL. */
 #define SLUICE_LANE_PATH	4096
 
+/* So many that the first is acknowledged when the last is full. */
+#define SLUICE_LANE_FRAGS	4
+
 #define SLUICE_TURN_QUEUED	0
 
 /**
@@ -48,7 +51,8 @@ struct sluice_turn {
  * @bh:      runs the lane; its runs never overlap, so they own what follows
  * @running: a run is under way
  * @runs:    how many are over
- * @frag:    memory for bytes that are sent by copy, see sock/send.c
+ * @frag:    memory for bytes that are sent by copy, see sluice_lane_frag()
+ * @frag_at: the one in use
  * @head:    linear copy of what a connection has received
  * @reply:   response under construction
  * @path:    decoded path of the request at hand
@@ -63,7 +67,8 @@ struct sluice_lane {
 
 	bool			running;
 	unsigned long		runs;
-	struct page_frag	frag;
+	struct page_frag	frag[SLUICE_LANE_FRAGS];
+	unsigned int		frag_at;
 	u8			*head;
 	u8			*reply;
 	u8			*path;
@@ -75,6 +80,24 @@ struct sluice_lane {
 bool sluice_lane_queue(struct sluice_turn *turn);
 void sluice_lane_queue_claimed(struct sluice_turn *turn);
 void sluice_lane_wait(struct sluice_turn *turn);
+
+/*
+ * A page fragment with room for @len bytes, or one to be filled anew.  A page that
+ * nobody else holds any more is used again from its start; with one fragment
+ * only, the latest responses would always hold it, and each round would allocate
+ * and clear another.
+ */
+static inline struct page_frag *sluice_lane_frag(struct sluice_lane *lane,
+						 size_t len)
+{
+	struct page_frag *frag = &lane->frag[lane->frag_at];
+
+	if (frag->page && frag->offset + len > frag->size) {
+		lane->frag_at = (lane->frag_at + 1) % SLUICE_LANE_FRAGS;
+		frag = &lane->frag[lane->frag_at];
+	}
+	return frag;
+}
 
 int sluice_lanes_init(void);
 void sluice_lanes_exit(void);

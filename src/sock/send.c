@@ -65,14 +65,15 @@ int sluice_send_bytes(struct sluice_lane *lane, struct sluice_sock *ss,
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
 			     (more ? MSG_MORE : 0),
 	};
+	struct page_frag *frag = sluice_lane_frag(lane, len);
 	struct sock *sk = ss->sk;
 	int ret;
 
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, n, len);
 	ss->sending = true;
-	swap(sk->sk_frag, lane->frag);
+	swap(sk->sk_frag, *frag);
 	ret = tcp_sendmsg_locked(sk, &msg, len);
-	swap(sk->sk_frag, lane->frag);
+	swap(sk->sk_frag, *frag);
 	ss->sending = false;
 	return send_result(sk, ret);
 }
