@@ -21,8 +21,9 @@ modules modules_install: FORCE
 
 .DEFAULT_GOAL := modules
 
+# Debian's headers have no System.map, without which kbuild leaves depmod out.
 install: modules modules_install
-	depmod
+	depmod $(INSTALL_MOD_PATH:%=-b %) "$$($(MAKE) -s -C $(KDIR) kernelrelease)"
 
 demo: FORCE
 	@scripts/demo
