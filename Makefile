@@ -23,7 +23,7 @@ modules modules_install: FORCE
 
 # Debian's headers have no System.map, without which kbuild leaves depmod out.
 install: modules modules_install
-	depmod $(INSTALL_MOD_PATH:%=-b %) "$$($(MAKE) -s -C $(KDIR) kernelrelease)"
+	depmod $(INSTALL_MOD_PATH:%=-b %) "$$(modinfo -F vermagic ./sluice.ko | cut -d" " -f1)"
 
 demo: FORCE
 	@scripts/demo
