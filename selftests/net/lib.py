@@ -1,0 +1,439 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+What the Python tests share: a docroot, the module, nginx in front of nothing,
+raw sockets, counters, and the kernel's own KTAP helpers.
+
+The machine may be fifteen times slower than it looks: wait for what is to
+happen, up to PATIENCE seconds; never for a time in which it should have.
+"""
+
+import atexit
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CACHE = os.environ.get("SLUICE_CACHE") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "sluice")
+sys.path.insert(0, CACHE + "/linux-source/tools/testing/selftests/kselftest")
+
+import ksft  # noqa: E402  the kernel's, found through the line above
+
+PATIENCE = 120
+PORT = 80
+BACKEND = 8080
+TCP_CLOSE_WAIT = 8
+
+TOP = tempfile.mkdtemp(prefix="sluice-", dir="/tmp")	# a tmpfs
+WWW = TOP + "/www"
+os.chmod(TOP, 0o755)
+os.mkdir(WWW)
+
+
+# --- tests and what they say --------------------------------------------------
+
+_tests = []
+
+
+def test(promise):
+    """Register a function as the test of a promise."""
+    def register(function):
+        _tests.append((promise, function))
+        return function
+    return register
+
+
+class Skip(Exception):
+    """Raised by a test that cannot run here, with the reason."""
+
+
+def say(*words):
+    for line in " ".join(str(word) for word in words).splitlines():
+        print("#", line)
+
+
+def run_tests():
+    """The end of each test file."""
+    sys.stdout.reconfigure(line_buffering=True)
+    ksft.print_header()
+    ksft.set_plan(len(_tests))
+    for promise, function in _tests:
+        try:
+            function()
+        except Skip as reason:
+            ksft.test_result_skip(f"{promise}: {reason}")
+        except Exception:	# whatever it is, the next test goes on
+            say(traceback.format_exc())
+            ksft.test_result_fail(promise)
+        else:
+            ksft.test_result_pass(promise)
+    clean_up()
+    ksft.finished()
+
+
+def same(got, expected, what=""):
+    if got != expected:
+        raise AssertionError(f"{what}: got {short(got)}, expected {short(expected)}")
+
+
+def short(value):
+    text = repr(value)
+    return text if len(text) < 500 else f"{text[:400]}... ({len(value)} long)"
+
+
+def eventually(condition, what):
+    """Wait until condition() is true, and return what it said."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {PATIENCE} s in vain: {what}")
+        time.sleep(0.01)
+
+
+def run(*command, **kwargs):
+    return subprocess.run(command, check=True, text=True, capture_output=True,
+                          **kwargs).stdout
+
+
+# --- the docroot ----------------------------------------------------------------
+
+def write(name, data, mode=0o644, mtime=None):
+    """Make a file in the docroot, with its directories."""
+    path = os.path.join(WWW, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if isinstance(data, str):
+        data = data.encode()
+    with open(path, "wb") as out:
+        out.write(data)
+    os.chmod(path, mode)
+    if mtime is not None:
+        os.utime(path, (mtime, mtime))
+    return path
+
+
+def bytes_of(size, seed=1):
+    """Bytes that do not repeat soon: a piece out of place shows."""
+    words = bytearray()
+    while len(words) < size:
+        words += b"%d.%d," % (seed, len(words))
+        if len(words) >= 65536:	# the rest would take long
+            block, words = bytes(words), bytearray()
+            count = size // len(block) + 1
+            return b"".join(b"%d/%d:" % (seed, n) + block
+                            for n in range(count))[:size]
+    return bytes(words[:size])
+
+
+# --- the module -------------------------------------------------------------------
+
+def load(**params):
+    """insmod sluice, with this docroot and backend unless told otherwise."""
+    params = {"docroot": WWW, "backend_port": BACKEND, **params}
+    words = [f"{key}={value}" for key, value in params.items()]
+    done = subprocess.run(["insmod", os.environ["SLUICE_KO"], *words],
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise AssertionError(f"insmod {words}: {done.stderr}\n{kernel_log()}")
+
+
+def is_loaded():
+    return os.path.isdir("/sys/module/sluice")
+
+
+def unload():
+    if is_loaded():
+        run("rmmod", "sluice")
+
+
+def kernel_log(lines=10):
+    return "\n".join(run("dmesg").splitlines()[-lines:])
+
+
+def param(name, value):
+    with open(f"/sys/module/sluice/parameters/{name}", "w") as out:
+        out.write(str(value))
+
+
+def stats():
+    with open("/proc/net/sluice/stats") as lines:
+        return {key: int(value) for key, value in map(str.split, lines)}
+
+
+def stat(key):
+    return stats()[key]
+
+
+class Counting:
+    """How much counters have grown since this was made."""
+
+    def __init__(self):
+        self.before = stats()
+
+    def grown(self, key):
+        return stat(key) - self.before[key]
+
+    def expect(self, **growth):
+        """Counters may lag a little behind what the client sees."""
+        for key, expected in growth.items():
+            eventually(lambda: self.grown(key) >= expected,
+                       f"{key} to grow by {expected}")
+            same(self.grown(key), expected, key)
+
+
+def no_connection_left():
+    eventually(lambda: stat("live_connections") == 0, "live_connections to be 0")
+
+
+# --- nginx -----------------------------------------------------------------------
+
+_children = []
+
+
+def start(*command, **kwargs):
+    """A program that ends with the test, if not before."""
+    child = subprocess.Popen(command, **kwargs)
+    _children.append(child)
+    return child
+
+
+def listens(port):
+    """Does somebody listen on this port, IPv4 or IPv6?"""
+    for table in "/proc/net/tcp", "/proc/net/tcp6":
+        with open(table) as lines:
+            for line in lines:
+                words = line.split()
+                if words[1].endswith(f":{port:04X}") and words[3] == "0A":
+                    return True
+    return False
+
+
+class Nginx:
+    """Debian's, as it is, with a configuration of its own below TOP."""
+
+    def __init__(self, listen=f"listen {BACKEND};", workers=1, **more):
+        with open(f"{HERE}/nginx.conf") as template:
+            text = template.read()
+        settings = {"LISTEN": listen, "WORKERS": str(workers),
+                    "LOCATIONS": more.get("locations", "")}
+        for key, value in settings.items():
+            text = text.replace(f"@{key}@", value)
+        self.config = f"{TOP}/nginx.conf"
+        with open(self.config, "w") as out:
+            out.write(text)
+        self.start()
+
+    def start(self):
+        self.process = start("nginx", "-p", TOP, "-c", self.config,
+                             stderr=subprocess.DEVNULL)
+        eventually(lambda: listens(BACKEND) or self.process.poll() is not None,
+                   "nginx to listen")
+        if self.process.poll() is not None:
+            with open(f"{TOP}/error.log") as log:
+                raise AssertionError("nginx: " + log.read())
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def kill(self):
+        """All of it at once, as the kernel would for want of memory."""
+        pid = self.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children") as children:
+            workers = children.read().split()
+        for victim in [pid, *map(int, workers)]:
+            os.kill(victim, signal.SIGKILL)
+        self.process.wait()
+        eventually(lambda: not listens(BACKEND), "nginx to be gone")
+
+    @staticmethod
+    def log():
+        """Lines of 'ADDRESS:PORT SERVER-PORT "REQUEST" STATUS'."""
+        try:
+            with open(f"{TOP}/access.log", errors="replace") as lines:
+                return lines.read().splitlines()
+        except FileNotFoundError:
+            return []
+
+
+# --- clients -----------------------------------------------------------------------
+
+class Response:
+    def __init__(self, head, body):
+        lines = head.decode("latin-1").split("\r\n")
+        self.head = head
+        self.body = body
+        self.version, status, self.reason = (lines[0] + " ").split(" ", 2)
+        self.status = int(status)
+        self.fields = {}
+        for line in lines[1:]:
+            name, value = line.split(":", 1)
+            self.fields[name.lower()] = value.strip()
+
+    def __getitem__(self, name):
+        return self.fields.get(name)
+
+    def __repr__(self):
+        return f"Response({self.head!r}, {short(self.body)})"
+
+    @property
+    def is_nginx(self):
+        return (self["server"] or "").startswith("nginx")
+
+
+class Closed(Exception):
+    """The other side closed before a response was complete."""
+
+
+class Client:
+    """A connection on which a test says exactly which bytes go out when."""
+
+    def __init__(self, port=PORT, address="127.0.0.1", options=()):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.sock = socket.socket(family)
+        self.sock.settimeout(PATIENCE)
+        for level, option, value in options:
+            self.sock.setsockopt(level, option, value)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.connect((address, port))
+        self.buffer = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.sock.close()
+
+    def name(self):
+        """As nginx logs it."""
+        return "{}:{}".format(*self.sock.getsockname()[:2])
+
+    def send(self, data):
+        self.sock.sendall(data.encode() if isinstance(data, str) else data)
+
+    def shut(self):
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def fill(self):
+        data = self.sock.recv(1 << 20)
+        if not data:
+            raise Closed(f"connection closed after {short(self.buffer)}")
+        self.buffer += data
+
+    def take(self, size):
+        while len(self.buffer) < size:
+            self.fill()
+        data, self.buffer = self.buffer[:size], self.buffer[size:]
+        return data
+
+    def take_until(self, mark):
+        while mark not in self.buffer:
+            self.fill()
+        return self.take(self.buffer.index(mark) + len(mark))
+
+    def chunks(self):
+        body = b""
+        while True:
+            size = int(self.take_until(b"\r\n"), 16)
+            body += self.take(size)
+            self.take(2)
+            if not size:
+                return body
+
+    def response(self, head_only=False):
+        head = self.take_until(b"\r\n\r\n")[:-4]
+        response = Response(head, b"")
+        if head_only or response.status in (204, 304) or response.status < 200:
+            return response
+        if response["transfer-encoding"] == "chunked":
+            response.body = self.chunks()
+        elif response["content-length"] is not None:
+            response.body = self.take(int(response["content-length"]))
+        else:
+            response.body = self.rest()
+        return response
+
+    def rest(self):
+        """All up to the end, which must be a clean one."""
+        try:
+            while True:
+                self.fill()
+        except Closed:
+            data, self.buffer = self.buffer, b""
+            return data
+
+    def expect_end(self):
+        same(self.rest(), b"", "bytes behind the last response")
+
+    def unacknowledged(self):
+        """Bytes that the other side has not told us it has: SIOCOUTQ."""
+        return struct.unpack("i", fcntl.ioctl(self.sock, 0x5411, b"\0" * 4))[0]
+
+    def expect_lingering(self):
+        """
+        After its end the other side still takes what we send. If it did not, it
+        would reset the connection, and some clients would lose the response.
+        """
+        for _ in range(3):
+            self.send(b"x" * 1000)
+            eventually(lambda: not self.unacknowledged(), "an acknowledgment")
+        info = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        same(info[0], TCP_CLOSE_WAIT, "state of the connection")
+
+    def ask(self, target, method="GET", fields="", version="1.1"):
+        self.send(request(target, method, fields, version))
+        return self.response(head_only=method == "HEAD")
+
+
+def request(target, method="GET", fields="", version="1.1"):
+    return (f"{method} {target} HTTP/{version}\r\nHost: localhost\r\n"
+            f"{fields}\r\n").encode("latin-1")
+
+
+def get(target, **kwargs):
+    """One request on a connection of its own."""
+    port = kwargs.pop("port", PORT)
+    address = kwargs.pop("address", "127.0.0.1")
+    with Client(port, address) as client:
+        return client.ask(target, **kwargs)
+
+
+# --- the end ------------------------------------------------------------------------
+
+_clean_ups = []
+
+
+def clean_up():
+    for child in _children:
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
+    _children.clear()
+    try:
+        unload()
+    finally:
+        while _clean_ups:
+            _clean_ups.pop()()
+        shutil.rmtree(TOP, ignore_errors=True)
+
+
+def mount(*words):
+    """mount(8), undone at the end; the last word is the directory."""
+    run("mount", *words)
+    _clean_ups.append(lambda: run("umount", words[-1]))
+
+
+atexit.register(clean_up)
