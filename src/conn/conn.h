@@ -1,16 +1,116 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Client connections while sluice owns them.
+ * Client connections while sluice owns them: what one is, and its life.
  */
 #ifndef SLUICE_CONN_CONN_H
 #define SLUICE_CONN_CONN_H
 
-#include <linux/types.h>
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+
+#include "sock/lane.h"
+#include "sock/sock.h"
+#include "sock/stats.h"
+#include "store/body.h"
 
 struct request_sock;
-struct sluice_conn;
-struct sluice_lane;
-struct socket;
+struct sluice_object;
+
+/*
+ * HEAD -> (LOOKUP -> HEAD) -> SEND <-> FILL -> HEAD | CLOSE -> LINGER -> GONE
+ *      -> HANDOFF -> GONE | SEND
+ */
+enum conn_state {
+	CONN_HEAD,	/* a request head is complete, or on its way */
+	CONN_LOOKUP,	/* the slow lane finds the file of the next request */
+	CONN_SEND,	/* a response is on its way */
+	CONN_FILL,	/* the slow lane reads the next page of the body */
+	CONN_HANDOFF,	/* the backend's, once earlier responses are acked */
+	CONN_CLOSE,	/* answered for the last time */
+	CONN_LINGER,	/* shut down; until the client has read it and left */
+	CONN_GONE,	/* the socket is not ours any more */
+};
+
+/* What the deadline is about. The same wait, without progress, keeps it. */
+enum conn_wait {
+	WAIT_NOTHING,
+	WAIT_HEAD,	/* absolute: a head that drips in does not extend it */
+	WAIT_REQUEST,
+	WAIT_SPACE,
+	WAIT_LINGER,
+};
+
+/**
+ * struct sluice_conn - a connection
+ *
+ * Field letters: c const after birth, s the socket's lock, j the job's while
+ * one is out, else the socket's lock, a atomic.
+ *
+ * @ss:          s the socket and its hooks
+ * @turn:        a its place on a lane
+ * @ref:         a see the head of this file
+ * @state:       s
+ * @wait:        s what @deadline is about
+ * @deadline:    s jiffies
+ * @timer:       rings at or before @deadline
+ * @keep_alive:  s the response under way is not the last
+ * @linger:      s read what the client still sends before closing
+ * @served:      s a request was answered: the next may be long in coming
+ * @over_limit:  c too many connections: for the backend or nobody
+ * @head_only:   s of the request to hand over, in case nobody takes it
+ * @status:      s likewise: what to answer then
+ * @why:         s likewise: the counter if somebody does
+ * @lingered:    s bytes read while lingering
+ * @requests_left: s this turn may answer
+ * @bytes_left:  s this turn may send of bodies
+ * @body:        s what is left of the response's body
+ * @rest:        s what is left of its head, or NULL
+ * @rest_len:    s bytes of @rest
+ * @rest_off:    s of which so many are sent
+ * @job:         runs in the slow lane
+ * @job_done:    set with release when it is
+ * @path:        j to be looked up, or NULL
+ * @path_len:    j
+ * @found:       j what came of it; NULL when nothing was looked up
+ * @home:        c CPU whose list of connections this is on
+ * @list:        place on it
+ */
+struct sluice_conn {
+	struct sluice_turn	turn;
+	refcount_t		ref;
+	enum conn_state		state;
+	enum conn_wait		wait;
+	bool			keep_alive;
+	bool			linger;
+	bool			served;
+	bool			over_limit;
+	bool			head_only;
+	bool			job_done;
+	u16			status;
+	enum sluice_stat	why;
+	u32			lingered;
+	u32			requests_left;
+	u32			bytes_left;
+	unsigned long		deadline;
+	struct timer_list	timer;
+
+	struct sluice_body	body;
+	u8			*rest;
+	u32			rest_len;
+	u32			rest_off;
+
+	struct work_struct	job;
+	u8			*path;
+	size_t			path_len;
+	struct sluice_object	*found;
+
+	int			home;
+	struct list_head	list;
+
+	struct sluice_sock	ss;
+};
 
 struct sluice_conn *sluice_conn_alloc(void);
 void sluice_conn_free_unused(struct sluice_conn *conn);
@@ -18,15 +118,27 @@ void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
 		       const struct socket *listener,
 		       struct sluice_lane *lane);
 
+static inline void sluice_conn_get(struct sluice_conn *conn)
+{
+	refcount_inc(&conn->ref);
+}
+
+void sluice_conn_put(struct sluice_conn *conn);
+void sluice_conn_ring(struct sluice_conn *conn);
+
+void sluice_conn_wait_for(struct sluice_conn *conn, enum conn_wait wait);
+void sluice_conn_arm_timer(struct sluice_conn *conn);
+
+void sluice_conn_leave(struct sluice_conn *conn);
+void sluice_conn_bury(struct sluice_conn *conn);
+void sluice_conn_abort(struct sluice_conn *conn);
+
 int sluice_conns_init(void);
 void sluice_conns_stop(void);
 void sluice_conns_exit(void);
 
 /* Tunables, see ctl/params.c. */
-extern unsigned int sluice_backend_port;
-extern unsigned int sluice_backend_uid;
 extern unsigned int sluice_max_connections;
-extern unsigned int sluice_max_head_size;
 extern unsigned int sluice_header_timeout;
 extern unsigned int sluice_keepalive_timeout;
 extern unsigned int sluice_send_timeout;

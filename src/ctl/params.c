@@ -20,6 +20,7 @@
 
 #include "conn/conn.h"
 #include "conn/dispatch.h"
+#include "conn/ladder.h"
 #include "conn/listener.h"
 #include "ctl/params.h"
 #include "sock/handoff.h"

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Jobs in the slow lane: finding a file, reading a page of it.
+ *
+ * While a job is out the connection waits in a state of its own, and the fields
+ * marked j are the job's.
+ */
+#include <linux/atomic.h>
+#include <linux/err.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "conn/conn.h"
+#include "conn/job.h"
+#include "store/lookup.h"
+
+/*
+ * Lookups at a time.  A file system that does not answer must not keep the cold
+ * pages of others waiting: the slow lane has 256 places at least.
+ */
+#define LOOKUPS_MAX 128
+
+/* Off the hit path. */
+static atomic_t lookups = ATOMIC_INIT(0);
+
+static void conn_job(struct work_struct *work)
+{
+	struct sluice_conn *conn = container_of(work, struct sluice_conn, job);
+
+	if (conn->path) {
+		struct span path = { conn->path, conn->path_len };
+
+		conn->found = sluice_lookup(path);
+		kfree(conn->path);
+		conn->path = NULL;
+		atomic_dec(&lookups);
+	} else {
+		sluice_body_fill(&conn->body);
+	}
+	/* Pairs with the acquire in sluice_job_is_done(). */
+	smp_store_release(&conn->job_done, true);
+	sluice_conn_ring(conn);
+	sluice_conn_put(conn);
+}
+
+static void conn_start_job(struct sluice_conn *conn, enum conn_state state)
+{
+	conn->state = state;
+	conn->wait = WAIT_NOTHING;
+	conn->job_done = false;
+	sluice_conn_get(conn);		/* put by conn_job() */
+	queue_work(sluice_slow_lane, &conn->job);
+}
+
+void sluice_job_init(struct sluice_conn *conn)
+{
+	INIT_WORK(&conn->job, conn_job);
+}
+
+/**
+ * sluice_job_lookup() - have a path looked up
+ * @conn: its next request is for @path, and stays unread
+ * @path: NUL-terminated behind its last byte; copied
+ *
+ * Context: socket locked.
+ * Return: 0 if a ring will follow, then @conn->found is set; 1 if it is set
+ * already: without memory or a free place the request is the backend's.
+ */
+int sluice_job_lookup(struct sluice_conn *conn, struct span path)
+{
+	if (atomic_inc_return(&lookups) > LOOKUPS_MAX)
+		goto err_dec;
+	/* With the NUL. */
+	conn->path = kmemdup(path.ptr, path.len + 1, GFP_ATOMIC);
+	if (!conn->path) {
+		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		goto err_dec;
+	}
+	conn->path_len = path.len;
+	conn_start_job(conn, CONN_LOOKUP);
+	return 0;
+
+err_dec:
+	atomic_dec(&lookups);
+	conn->found = ERR_PTR(-ENOMEM);
+	return 1;
+}
+
+/* The next page of the body. Socket locked. */
+void sluice_job_fill(struct sluice_conn *conn)
+{
+	conn_start_job(conn, CONN_FILL);
+}
+
+/* Its outcome can be looked at. Socket locked. */
+bool sluice_job_is_done(const struct sluice_conn *conn)
+{
+	/* Pairs with the release in conn_job(). */
+	return smp_load_acquire(&conn->job_done);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a connection asks of the slow lane, one thing at a time.
+ */
+#ifndef SLUICE_CONN_JOB_H
+#define SLUICE_CONN_JOB_H
+
+#include "http/span.h"
+
+struct sluice_conn;
+
+void sluice_job_init(struct sluice_conn *conn);
+int sluice_job_lookup(struct sluice_conn *conn, struct span path);
+void sluice_job_fill(struct sluice_conn *conn);
+bool sluice_job_is_done(const struct sluice_conn *conn);
+
+#endif /* SLUICE_CONN_JOB_H */

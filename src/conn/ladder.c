@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The state ladder: what a connection does when it has a turn.
+ *
+ * Each step returns > 0 to look at the state again, 0 to wait for a ring, < 0 if
+ * the connection cannot go on.  Socket locked, not busy.
+ */
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <net/tcp.h>
+
+#include "conn/conn.h"
+#include "conn/dispatch.h"
+#include "conn/job.h"
+#include "conn/ladder.h"
+#include "conn/respond.h"
+#include "http/parse.h"
+#include "sock/handoff.h"
+#include "sock/send.h"
+#include "store/object.h"
+
+/* Requests and bytes per turn: then it is another connection's turn. */
+#define TURN_REQUESTS 16
+#define TURN_BYTES (512 * 1024)
+/* What a client may still send to a connection that is closing. */
+#define LINGER_BYTES (1024 * 1024)
+
+unsigned int sluice_backend_port;
+unsigned int sluice_backend_uid;	/* root */
+unsigned int sluice_max_head_size = 8192;
+
+static int conn_try_resume(struct sluice_conn *conn)
+{
+	if (!sluice_job_is_done(conn))
+		return 0;
+	conn->state = conn->state == CONN_LOOKUP ? CONN_HEAD : CONN_SEND;
+	return 1;
+}
+
+/* The request stays where it is; conn_try_handoff() goes on. */
+static int conn_begin_handoff(struct sluice_conn *conn,
+			      const struct sluice_verdict *verdict,
+			      bool head_only)
+{
+	conn->state = CONN_HANDOFF;
+	conn->why = verdict->why;
+	conn->status = verdict->status;
+	conn->head_only = head_only;
+	return 1;
+}
+
+/*
+ * Act on a request.  Only those of our own answers are consumed: @used is set
+ * to how much of the receive queue is dealt with.
+ */
+static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
+		    const struct http_request *req,
+		    struct sluice_verdict *verdict, size_t head_len,
+		    size_t *used)
+{
+	bool head_only = req->method == HTTP_HEAD;
+
+	if (verdict->kind == SLUICE_LOOK_UP)
+		return sluice_job_lookup(conn, verdict->target.path);
+	if (verdict->kind == SLUICE_HAND_OVER)
+		return conn_begin_handoff(conn, verdict, head_only);
+
+	*used = head_len;
+	/* A body that is not read must not pass for the next request. */
+	conn->keep_alive = req->keep_alive && !verdict->close && !req->has_body;
+	if (verdict->kind != SLUICE_REFUSE)
+		return sluice_respond_serve(conn, lane, verdict, head_only);
+	conn->linger = !conn->keep_alive;
+	return sluice_respond_refuse(conn, lane, verdict->status, head_only);
+}
+
+/*
+ * One request out of @buf.  > 0 when there may be another, -EAGAIN when its
+ * head is not complete, otherwise as conn_try_head().
+ */
+static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
+			    const u8 *buf, size_t len, size_t *used)
+{
+	struct sluice_object *found = conn->found;
+	struct sluice_verdict verdict;
+	struct http_request req;
+	enum http_error why;
+	ssize_t head_len;
+	int ret;
+
+	head_len = http_parse(buf, len, READ_ONCE(sluice_max_head_size), &req,
+			      &why);
+	if (head_len == -EAGAIN)
+		return -EAGAIN;
+
+	if (unlikely(head_len < 0)) {
+		sluice_dispatch_malformed(why, &verdict);
+		req.method = HTTP_METHOD_OTHER;
+		req.keep_alive = false;
+		head_len = len;		/* if it is ours to answer, it is all */
+	} else {
+		conn->found = NULL;
+		sluice_dispatch(&req, lane, found, &verdict);
+	}
+	ret = conn_act(conn, lane, &req, &verdict, head_len, used);
+	if (verdict.obj)
+		sluice_object_put(verdict.obj);
+	return ret;
+}
+
+/* Nothing more can be done with what has arrived. */
+static int conn_wait_for_head(struct sluice_conn *conn, bool partial)
+{
+	if (sluice_sock_at_eof(conn->ss.sk)) {
+		conn->state = CONN_CLOSE;
+		return 1;
+	}
+	if (partial || !conn->served)
+		sluice_conn_wait_for(conn, WAIT_HEAD);
+	else
+		sluice_conn_wait_for(conn, WAIT_REQUEST);
+	return 0;
+}
+
+static const struct sluice_verdict urgent_verdict = {
+	.kind	= SLUICE_HAND_OVER,
+	.status	= 400,
+	.why	= SLUICE_STAT_HANDED_OVER_URGENT,
+};
+
+static const struct sluice_verdict over_limit_verdict = {
+	.kind	= SLUICE_HAND_OVER,
+	.status	= 503,
+	.why	= SLUICE_STAT_CONNECTIONS_OVER_LIMIT,
+};
+
+/*
+ * What has nothing to do with what the bytes say.  Urgent data are a second
+ * stream that we do not understand.
+ */
+static bool conn_must_go(struct sluice_conn *conn)
+{
+	if (unlikely(conn->over_limit)) {
+		conn_begin_handoff(conn, &over_limit_verdict, false);
+		return true;
+	}
+	if (unlikely(tcp_sk(conn->ss.sk)->urg_data)) {
+		conn_begin_handoff(conn, &urgent_verdict, false);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Requests are read from a linear copy and consumed together at the end: the
+ * lock is held throughout, so nobody can tell, and the responses carry the
+ * acknowledgment.
+ */
+static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
+{
+	struct sock *sk = conn->ss.sk;
+	size_t len, off = 0;
+	int ret = 1;
+
+	if (conn_must_go(conn))
+		return 1;
+
+	len = sluice_sock_peek(sk, lane->head, SLUICE_LANE_HEAD);
+	while (ret > 0 && off < len && conn->state == CONN_HEAD) {
+		size_t used = 0;
+
+		if (!conn->requests_left) {
+			sluice_conn_ring(conn);	/* others first */
+			ret = 0;
+			break;
+		}
+		conn->requests_left--;
+		if (!sluice_send_has_space(sk)) {
+			sluice_conn_wait_for(conn, WAIT_SPACE);
+			ret = 0;
+			break;
+		}
+		ret = conn_try_request(conn, lane, lane->head + off, len - off,
+				       &used);
+		off += used;
+	}
+	sluice_sock_consume(sk, off);
+
+	if (ret == -EAGAIN && len == SLUICE_LANE_HEAD && off)
+		return 1;	/* the rest of that head may have arrived */
+	if (ret == -EAGAIN || (ret > 0 && conn->state == CONN_HEAD))
+		return conn_wait_for_head(conn, off < len);
+	return ret;
+}
+
+static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
+{
+	int err;
+
+	err = READ_ONCE(sluice_standalone) ? -ECONNREFUSED :
+		sluice_handoff(&conn->ss, READ_ONCE(sluice_backend_port),
+			       READ_ONCE(sluice_backend_uid));
+	switch (err) {
+	case 0:
+		if (!conn->over_limit) {	/* else nothing was read */
+			sluice_stat_inc(SLUICE_STAT_REQUESTS);
+			sluice_stat_inc(SLUICE_STAT_HANDED_OVER);
+		}
+		sluice_stat_inc(conn->why);
+		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_HANDED_OVER);
+		sluice_conn_leave(conn);
+		sluice_conn_put(conn);		/* the user data's; the turn has one */
+		return 0;
+	case -EAGAIN:
+		sluice_conn_wait_for(conn, WAIT_SPACE);
+		return 0;
+	case -ECONNREFUSED:
+		sluice_stat_inc(SLUICE_STAT_BACKEND_ABSENT);
+		break;
+	case -EACCES:
+		sluice_stat_inc(SLUICE_STAT_BACKEND_UNTRUSTED);
+		break;
+	case -ENOBUFS:
+		sluice_stat_inc(SLUICE_STAT_BACKEND_FULL);
+		break;
+	default:
+		return err;
+	}
+
+	if (conn->over_limit) {		/* nothing was asked yet */
+		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_REFUSED);
+		return -EBUSY;
+	}
+	conn->keep_alive = false;
+	conn->linger = true;
+	return sluice_respond_refuse(conn, lane, conn->status, conn->head_only);
+}
+
+/*
+ * Closing with unread data, or data to come, makes tcp send a RST that may
+ * overtake the response: read on for a while where that is likely.
+ */
+static int conn_try_close(struct sluice_conn *conn)
+{
+	struct sock *sk = conn->ss.sk;
+
+	if (sluice_sock_discard(sk))
+		conn->linger = true;
+	sluice_sock_shutdown(&conn->ss);
+	if (conn->linger && !sluice_sock_at_eof(sk)) {
+		conn->state = CONN_LINGER;
+		conn->wait = WAIT_NOTHING;
+		sluice_conn_wait_for(conn, WAIT_LINGER);
+		return 1;
+	}
+	sluice_conn_bury(conn);
+	return 0;
+}
+
+static int conn_try_linger(struct sluice_conn *conn)
+{
+	struct sock *sk = conn->ss.sk;
+
+	conn->lingered += sluice_sock_discard(sk);
+	if (conn->lingered <= LINGER_BYTES && !sluice_sock_at_eof(sk))
+		return 0;
+	sluice_conn_bury(conn);
+	return 0;
+}
+
+static int conn_step(struct sluice_conn *conn, struct sluice_lane *lane)
+{
+	switch (conn->state) {
+	case CONN_HEAD:
+		return conn_try_head(conn, lane);
+	case CONN_LOOKUP:
+	case CONN_FILL:
+		return conn_try_resume(conn);
+	case CONN_SEND:
+		return sluice_respond_go_on(conn, lane);
+	case CONN_HANDOFF:
+		return conn_try_handoff(conn, lane);
+	case CONN_CLOSE:
+		return conn_try_close(conn);
+	case CONN_LINGER:
+		return conn_try_linger(conn);
+	case CONN_GONE:
+		break;
+	}
+	return 0;
+}
+
+/* The deadline passed. As nginx does: nothing is said, it just closes. */
+static void conn_time_out(struct sluice_conn *conn)
+{
+	switch (conn->wait) {
+	case WAIT_SPACE:
+		sluice_stat_inc(SLUICE_STAT_TIMEOUT_SEND);
+		sluice_conn_abort(conn);
+		return;
+	case WAIT_HEAD:
+		sluice_stat_inc(SLUICE_STAT_TIMEOUT_HEADER);
+		break;
+	case WAIT_REQUEST:
+		sluice_stat_inc(SLUICE_STAT_TIMEOUT_KEEPALIVE);
+		break;
+	default:
+		break;
+	}
+	sluice_sock_discard(conn->ss.sk);
+	sluice_conn_bury(conn);
+}
+
+/**
+ * sluice_ladder_run() - give a connection its turn
+ * @conn: not CONN_GONE; may be afterwards
+ * @lane: whose turn it is
+ *
+ * Context: lane; socket locked, not busy.
+ */
+void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane)
+{
+	int ret;
+
+	if (sluice_sock_is_dead(conn->ss.sk)) {
+		sluice_conn_bury(conn);
+		return;
+	}
+	conn->requests_left = TURN_REQUESTS;
+	conn->bytes_left = TURN_BYTES;
+	do {
+		ret = conn_step(conn, lane);
+	} while (ret > 0);
+
+	if (conn->state == CONN_GONE)
+		return;
+	if (ret < 0) {
+		sluice_conn_abort(conn);
+		return;
+	}
+	if (conn->wait != WAIT_NOTHING &&
+	    time_after_eq(jiffies, conn->deadline)) {
+		conn_time_out(conn);
+		return;
+	}
+	sluice_conn_arm_timer(conn);
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Getting an answer into the socket: head and body together, then what is left
+ * whenever there is room.
+ */
+#include <linux/bvec.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "conn/conn.h"
+#include "conn/job.h"
+#include "conn/respond.h"
+#include "reply/reply.h"
+#include "sock/send.h"
+#include "store/object.h"
+
+/* Up to here a body is cheaper copied behind its head than sent as a page. */
+#define COPY_MAX 4096
+
+static int conn_finish_response(struct sluice_conn *conn)
+{
+	sluice_body_end(&conn->body);
+	conn->served = true;
+	conn->wait = WAIT_NOTHING;
+	conn->state = conn->keep_alive ? CONN_HEAD : CONN_CLOSE;
+	return 1;
+}
+
+static int conn_send_rest(struct sluice_conn *conn, struct sluice_lane *lane)
+{
+	while (conn->rest) {
+		struct kvec vec = {
+			.iov_base = conn->rest + conn->rest_off,
+			.iov_len = conn->rest_len - conn->rest_off,
+		};
+		int ret;
+
+		ret = sluice_send_bytes(lane, &conn->ss, &vec, 1, vec.iov_len,
+					sluice_body_left(&conn->body));
+		if (ret < 0)
+			return ret;
+		sluice_stat_add(SLUICE_STAT_BYTES_SENT, ret);
+		conn->wait = WAIT_NOTHING;
+		conn->rest_off += ret;
+		if (conn->rest_off == conn->rest_len) {
+			kfree(conn->rest);
+			conn->rest = NULL;
+		}
+	}
+	return 0;
+}
+
+static int conn_send_body(struct sluice_conn *conn)
+{
+	while (sluice_body_left(&conn->body)) {
+		struct bio_vec bv[SLUICE_BODY_BATCH];
+		unsigned int n;
+		size_t len;
+		int ret;
+
+		ret = sluice_body_gather(&conn->body, bv, &n, &len);
+		if (ret < 0)
+			return ret;
+		ret = sluice_send_pages(&conn->ss, bv, n, len);
+		sluice_body_release(bv, n);
+		if (ret < 0)
+			return ret;
+
+		sluice_stat_add(SLUICE_STAT_BYTES_SENT, ret);
+		sluice_body_advance(&conn->body, ret);
+		conn->wait = WAIT_NOTHING;
+		if (conn->bytes_left <= ret) {
+			sluice_conn_ring(conn);	/* others first */
+			return -EINPROGRESS;
+		}
+		conn->bytes_left -= ret;
+	}
+	return 0;
+}
+
+/**
+ * sluice_respond_go_on() - send what is left of a response
+ * @conn: in state CONN_SEND
+ * @lane: whose turn it is
+ *
+ * Context: socket locked, not busy.
+ * Return: as a step of the ladder.
+ */
+int sluice_respond_go_on(struct sluice_conn *conn, struct sluice_lane *lane)
+{
+	int ret;
+
+	ret = conn_send_rest(conn, lane);
+	if (!ret)
+		ret = conn_send_body(conn);
+	switch (ret) {
+	case 0:
+		return conn_finish_response(conn);
+	case -EINPROGRESS:
+		return 0;
+	case -EAGAIN:
+		sluice_conn_wait_for(conn, WAIT_SPACE);
+		return 0;
+	case -ENODATA:		/* a page is not in memory */
+		sluice_job_fill(conn);
+		return 0;
+	case -ESTALE:
+		sluice_stat_inc(SLUICE_STAT_FILES_TRUNCATED);
+		fallthrough;
+	default:
+		return ret;
+	}
+}
+
+/* Keep what the socket did not take of a head that is in the lane's buffer. */
+static int conn_keep_rest(struct sluice_conn *conn, struct span head)
+{
+	conn->rest = kmemdup(head.ptr, head.len, GFP_ATOMIC);
+	if (!conn->rest) {
+		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		return -ENOMEM;
+	}
+	conn->rest_len = head.len;
+	conn->rest_off = 0;
+	return 0;
+}
+
+/*
+ * Begin a response: as much as the socket takes, in as few segments as it
+ * takes.  A small body whose page is there leaves in the segment of the head.
+ */
+static int conn_answer(struct sluice_conn *conn, struct sluice_lane *lane,
+		       struct sluice_answer *answer)
+{
+	struct kvec vec[2] = {
+		{ (void *)answer->head.ptr, answer->head.len },
+	};
+	struct page *page = NULL;
+	unsigned int n = 1;
+	size_t copied = 0;
+	int ret;
+
+	conn->state = CONN_SEND;
+	if (answer->obj) {
+		sluice_body_begin(&conn->body, answer->obj);
+		if (answer->obj->size <= COPY_MAX)
+			page = sluice_body_get_page(&conn->body);
+	}
+	if (page) {
+		copied = answer->obj->size;
+		vec[1].iov_base = page_address(page);
+		vec[1].iov_len = copied;
+		n = 2;
+	}
+
+	ret = sluice_send_bytes(lane, &conn->ss, vec, n, answer->head.len + copied,
+				sluice_body_left(&conn->body) > copied);
+	if (page)
+		put_page(page);
+	if (ret < 0 && ret != -EAGAIN)
+		return ret;
+	ret = max(ret, 0);
+	sluice_stat_add(SLUICE_STAT_BYTES_SENT, ret);
+	if (likely(ret >= answer->head.len)) {
+		sluice_body_advance(&conn->body, ret - answer->head.len);
+	} else {
+		answer->head.ptr += ret;
+		answer->head.len -= ret;
+		ret = conn_keep_rest(conn, answer->head);
+		if (ret)
+			return ret;
+	}
+	if (likely(!conn->rest && !sluice_body_left(&conn->body)))
+		return conn_finish_response(conn);
+	return 1;
+}
+
+static enum sluice_stat error_stat(u16 status)
+{
+	switch (status) {
+	case 400: return SLUICE_STAT_ERROR_400;
+	case 403: return SLUICE_STAT_ERROR_403;
+	case 404: return SLUICE_STAT_ERROR_404;
+	case 405: return SLUICE_STAT_ERROR_405;
+	case 412: return SLUICE_STAT_ERROR_412;
+	case 413: return SLUICE_STAT_ERROR_413;
+	case 414: return SLUICE_STAT_ERROR_414;
+	case 431: return SLUICE_STAT_ERROR_431;
+	case 501: return SLUICE_STAT_ERROR_501;
+	case 505: return SLUICE_STAT_ERROR_505;
+	}
+	return SLUICE_STAT_ERROR_503;
+}
+
+/**
+ * sluice_respond_refuse() - begin an error of our own
+ * @conn:      its @keep_alive is decided
+ * @lane:      whose turn it is
+ * @status:    4xx or 5xx
+ * @head_only: the request was HEAD
+ *
+ * Context: socket locked, not busy.
+ * Return: as a step of the ladder.
+ */
+int sluice_respond_refuse(struct sluice_conn *conn, struct sluice_lane *lane,
+			  u16 status, bool head_only)
+{
+	struct sluice_reply_to to = {
+		.keep_alive = conn->keep_alive,
+		.head_only = head_only,
+	};
+	struct sluice_answer answer;
+
+	sluice_stat_inc(SLUICE_STAT_REQUESTS);
+	sluice_stat_inc(SLUICE_STAT_ERRORS);
+	sluice_stat_inc(error_stat(status));
+	sluice_error_answer(lane, to, status, &answer);
+	return conn_answer(conn, lane, &answer);
+}
+
+/**
+ * sluice_respond_serve() - begin the response that a verdict asks for
+ * @conn:      its @keep_alive is decided
+ * @lane:      whose turn it is
+ * @verdict:   SLUICE_SERVE or SLUICE_REDIRECT; its object is taken over if a body
+ *             is to be sent
+ * @head_only: the request was HEAD
+ *
+ * Context: socket locked, not busy.
+ * Return: as a step of the ladder.
+ */
+int sluice_respond_serve(struct sluice_conn *conn, struct sluice_lane *lane,
+			 struct sluice_verdict *verdict, bool head_only)
+{
+	struct sluice_reply_to to = {
+		.keep_alive = conn->keep_alive,
+		.head_only = head_only,
+	};
+	struct sluice_answer answer;
+
+	sluice_stat_inc(SLUICE_STAT_REQUESTS);
+	if (verdict->kind == SLUICE_SERVE) {
+		sluice_stat_inc(verdict->status == 304 ?
+				SLUICE_STAT_NOT_MODIFIED : SLUICE_STAT_SERVED);
+		sluice_static_answer(lane, to, verdict->status, verdict->obj,
+				     &answer);
+	} else {
+		sluice_stat_inc(SLUICE_STAT_REDIRECTED);
+		sluice_redirect_answer(lane, to, verdict->target.path,
+				       verdict->target.query, &answer);
+	}
+	if (answer.obj)
+		verdict->obj = NULL;	/* the body's now */
+	return conn_answer(conn, lane, &answer);
+}
