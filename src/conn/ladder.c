@@ -27,7 +27,7 @@
 
 unsigned int sluice_backend_port;
 unsigned int sluice_backend_uid;	/* root */
-unsigned int sluice_max_head_size = 8192;
+unsigned int sluice_max_head_size = HTTP_HEAD_MAX;
 
 static int conn_try_resume(struct sluice_conn *conn)
 {
