@@ -151,12 +151,14 @@ def methods():
         counting.expect(handed_over_method=1)
 
 
-@test("Range is nginx's for now")
+@test("more than 8 ranges")
 def ranges():
     counting = Counting()
-    response = get("/small", fields="Range: bytes=1-2\r\n")
-    same((response.status, response.body), (206, b"ma"), "206")
-    counting.expect(handed_over_range=1)
+    for count in 8, 9:
+        asked = ",".join(f"{n * 9}-{n * 9}" for n in range(count))
+        response = get("/large", fields=f"Range: bytes={asked}\r\n")
+        same((response.status, response.is_nginx), (206, count > 8), f"{count}")
+    counting.expect(handed_over_range=1, handed_over=1, partial=1)
 
 
 @test("query=handover: with a query to nginx, without to sluice")

@@ -8,6 +8,8 @@ happen, up to PATIENCE seconds; never for a time in which it should have.
 """
 
 import atexit
+import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -60,13 +62,14 @@ def say(*words):
         print("#", line)
 
 
-def run_tests():
-    """The end of each test file."""
+def run_tests(before=lambda: None):
+    """The end of each test file. @before is called before each test."""
     sys.stdout.reconfigure(line_buffering=True)
     ksft.print_header()
     ksft.set_plan(len(_tests))
     for promise, function in _tests:
         try:
+            before()
             function()
         except Skip as reason:
             ksft.test_result_skip(f"{promise}: {reason}")
@@ -162,7 +165,85 @@ def kernel_log(lines=10):
 
 def param(name, value):
     with open(f"/sys/module/sluice/parameters/{name}", "w") as out:
-        out.write(str(value))
+        out.write(str(value) or "\n")	# nothing would be no write at all
+
+
+def read_param(name):
+    with open(f"/sys/module/sluice/parameters/{name}") as value:
+        return value.read()
+
+
+@contextlib.contextmanager
+def params(**values):
+    """These values for a while, then those of before."""
+    before = {name: read_param(name) for name in values}
+    try:
+        for name, value in values.items():
+            param(name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            param(name, value)
+
+
+def all_params():
+    """Those that can be changed while it runs."""
+    where = "/sys/module/sluice/parameters"
+    return {name: read_param(name) for name in os.listdir(where)
+            if os.stat(f"{where}/{name}").st_mode & 0o200}
+
+
+def restore_params(values):
+    """What a test left otherwise, of all_params() before it."""
+    for name, value in all_params().items():
+        if value != values[name]:
+            param(name, values[name])
+
+
+def types(text):
+    """Write the table of types, whole, in one go."""
+    with open("/proc/net/sluice/types", "w") as out:
+        out.write(text + "end\n")
+
+
+def types_of_nginx():
+    return run(f"{HERE}/../../tools/sluice-types").removesuffix("end\n")
+
+
+_kmsg = []
+
+
+def new_messages():
+    """What the kernel said since the last call, lines of sluice only."""
+    if not _kmsg:
+        _kmsg.append(os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK))
+    lines = []
+    while True:
+        try:
+            record = os.read(_kmsg[0], 8192).decode()
+        except BlockingIOError:
+            return "\n".join(lines)
+        except BrokenPipeError:	# overwritten before it was read
+            continue
+        line = record.split(";", 1)[1].split("\n")[0]
+        if line.startswith("sluice"):
+            lines.append(line)
+
+
+def param_refused(name, value, error, *words):
+    """Refused with a reason in the kernel log, and the old value stays."""
+    new_messages()
+    before = read_param(name)
+    try:
+        param(name, value)
+        raise AssertionError(f"{name}={value} was accepted")
+    except OSError as reason:
+        same(errno.errorcode[reason.errno], errno.errorcode[error],
+             f"{name}={value}")
+    said = new_messages()
+    for word in words or [f"{name}="]:
+        same(word in said, True, f"{name}={value}: '{said}' has '{word}'")
+    same(read_param(name), before, f"{name} afterwards")
 
 
 def stats():
@@ -195,6 +276,14 @@ def no_connection_left():
     eventually(lambda: stat("live_connections") == 0, "live_connections to be 0")
 
 
+def nothing_left():
+    """No connection, and without the cache no file either."""
+    no_connection_left()
+    param("docroot", read_param("docroot"))	# drops the cache
+    eventually(lambda: stat("live_objects") == 0, "live_objects to be 0")
+    same(stat("out_of_memory"), 0, "out_of_memory")
+
+
 # --- nginx -----------------------------------------------------------------------
 
 _children = []
@@ -225,7 +314,8 @@ class Nginx:
         with open(f"{HERE}/nginx.conf") as template:
             text = template.read()
         settings = {"LISTEN": listen, "WORKERS": str(workers),
-                    "LOCATIONS": more.get("locations", "")}
+                    "LOCATIONS": more.get("locations", ""),
+                    "HTTP": more.get("http", "")}
         for key, value in settings.items():
             text = text.replace(f"@{key}@", value)
         self.config = f"{TOP}/nginx.conf"
@@ -273,12 +363,13 @@ class Response:
         lines = head.decode("latin-1").split("\r\n")
         self.head = head
         self.body = body
-        self.version, status, self.reason = (lines[0] + " ").split(" ", 2)
+        self.version, status, self.reason = (lines[0].split(" ", 2) + [""])[:3]
         self.status = int(status)
-        self.fields = {}
+        self.lines = []
         for line in lines[1:]:
             name, value = line.split(":", 1)
-            self.fields[name.lower()] = value.strip()
+            self.lines.append((name, value.strip()))
+        self.fields = {name.lower(): value for name, value in self.lines}
 
     def __getitem__(self, name):
         return self.fields.get(name)

@@ -134,6 +134,7 @@ start_nginx() {
 	text=$(<"$here/nginx.conf")
 	text=${text//@LISTEN@/${1:-listen $backend;}}
 	text=${text//@LOCATIONS@/${2:-}}
+	text=${text//@HTTP@/}
 	text=${text//@WORKERS@/1}
 	printf '%s\n' "$text" >"$top/nginx.conf"
 	nginx -p "$top" -c "$top/nginx.conf" 2>/dev/null &

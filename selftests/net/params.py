@@ -7,27 +7,12 @@ import errno
 import os
 import socket
 
-from lib import (TOP, WWW, Client, Nginx, get, is_loaded, load, param,
-                 run_tests, same, test, unload, write)
+from lib import (TOP, WWW, Client, Nginx, get, is_loaded, load, new_messages,
+                 param, param_refused, read_param, run_tests, same, test, unload,
+                 write)
 
 FINIT_MODULE = 313
 libc = ctypes.CDLL(None, use_errno=True)
-kmsg = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
-
-
-def new_messages():
-    """What the kernel said since the last call, lines of sluice only."""
-    lines = []
-    while True:
-        try:
-            record = os.read(kmsg, 8192).decode()
-        except BlockingIOError:
-            return "\n".join(lines)
-        except BrokenPipeError:	# overwritten before it was read
-            continue
-        line = record.split(";", 1)[1].split("\n")[0]
-        if line.startswith("sluice"):
-            lines.append(line)
 
 
 def finit_module(text):
@@ -106,6 +91,44 @@ def words():
     refused(f"{GOOD} query=drop", errno.EINVAL, 'expected "serve" or "handover"')
 
 
+@test("what a site is to look like: refused at load as at run time")
+def site():
+    for name, values in (
+            ("dynamic_prefix", ("api/", "/a,,/b")), ("dynamic_suffix", ("php", ".a,")),
+            ("hide_dot", ("2", "x")), ("authorization", ("ask",)),
+            ("options", ("204",)), ("index", ("a/b", "x" * 300)),
+            ("symlinks", ("all", "")), ("mode_required", ("8", "0111", "1777")),
+            ("mode_forbidden", ("rwx", "01000")),
+            ("precompressed", ("gzip", "gz,gz", "gz,")), ("charset", ("a;b", "a=b")),
+            ("add_header", ("x", "Connection:close", "Server:x")),
+            ("server", ("<x>", "\u00e4")), ("vhosts", ("2",)),
+            ("default_host", ("a/b", "..", "UPPER", "")), ("page_404", ("x", "/a/", "/../x")),
+            ("if_modified_since", ("off",)), ("bad_range", ("400",)), ("lenient", ("x",)),
+            ("proxy_protocol", ("2",))):
+        for value in values:
+            refused(f"{GOOD} {name}={value}", errno.EINVAL, f"{name}=", "expected")
+
+
+@test("what a site is to look like: given at load")
+def site_at_load():
+    write("real/file", "real")
+    write("default/a.b", "a")
+    os.symlink("real/file", f"{WWW}/link")
+    same(finit_module(f"docroot={WWW} standalone=1 dynamic_prefix=/real/ hide_dot=0 "
+                      "symlinks=none mode_required=0644 server=x "
+                      '"add_header=X-One: 1\nX-Two: 2" cache_control=no-store'), 0, "insmod")
+    response = get("/small")
+    same((response.body, response["server"], response["x-one"], response["x-two"],
+          response["cache-control"]), (b"small", "x", "1", "2", "no-store"), "small")
+    for target in "/link", "/real/file":
+        same(get(target).status, 403, target)
+    unload()
+    same(finit_module(f"docroot={WWW} standalone=1 vhosts=1 charset=utf-8 index= "
+                      "precompressed= dynamic_suffix=.b"), 0, "insmod")
+    same(get("/a.b").status, 403, "default host")
+    unload()
+
+
 @test("address: not one, not ours, too many")
 def address():
     for value in "localhost", "300.1.1.1", "127.0.0.1,", "::g", "127.0.0.1;::1":
@@ -148,24 +171,6 @@ def dashes():
     unload()
 
 
-def write_refused(name, value, error, word):
-    new_messages()
-    before = read_param(name)
-    try:
-        param(name, value)
-        raise AssertionError(f"{name}={value} was accepted")
-    except OSError as reason:
-        same(errno.errorcode[reason.errno], errno.errorcode[error], name)
-    said = new_messages()
-    same(word in said, True, f"{name}={value}: '{said}' has '{word}'")
-    same(read_param(name), before, f"{name} afterwards")
-
-
-def read_param(name):
-    with open(f"/sys/module/sluice/parameters/{name}") as value:
-        return value.read()
-
-
 @test("in sysfs: all readable, refused what makes no sense")
 def sysfs():
     load()
@@ -174,16 +179,16 @@ def sysfs():
     same(read_param("docroot"), WWW + "\n", "docroot")
     same(read_param("address"), "0.0.0.0\n", "address")
     same(read_param("backend_port"), "8080\n", "backend_port")
-    write_refused("backend_port", 80, errno.EINVAL, "own port")
-    write_refused("backend_port", 0, errno.EINVAL, "backend_port is missing")
-    write_refused("max_head_size", 100, errno.EINVAL, "from 512 to 16384")
-    write_refused("strict", "perhaps", errno.EINVAL, "expected 0 or 1")
-    write_refused("query", "perhaps", errno.EINVAL, "expected")
-    write_refused("docroot", "/", errno.EPERM, "whole system")
-    write_refused("docroot", f"{TOP}/none", errno.ENOENT, "ENOENT")
+    param_refused("backend_port", 80, errno.EINVAL, "own port")
+    param_refused("backend_port", 0, errno.EINVAL, "backend_port is missing")
+    param_refused("max_head_size", 100, errno.EINVAL, "from 512 to 16384")
+    param_refused("strict", "perhaps", errno.EINVAL, "expected 0 or 1")
+    param_refused("query", "perhaps", errno.EINVAL, "expected")
+    param_refused("docroot", "/", errno.EPERM, "whole system")
+    param_refused("docroot", f"{TOP}/none", errno.ENOENT, "ENOENT")
     param("standalone", 1)
     param("backend_port", 0)
-    write_refused("standalone", 0, errno.EINVAL, "set backend_port first")
+    param_refused("standalone", 0, errno.EINVAL, "set backend_port first")
     for fixed in "port", "address", "run_as", "defer_accept":
         mode = os.stat(f"/sys/module/sluice/parameters/{fixed}").st_mode & 0o777
         same(oct(mode), oct(0o444), fixed)

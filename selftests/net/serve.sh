@@ -80,7 +80,7 @@ make_files() {
 extensions() {
 	sed -nE 's/^ +[^ ]+\/[^ ]+ +([^;]+);.*/\1/p' /etc/nginx/mime.types |
 		tr ' ' '\n' |
-		grep -vxE "$(sed 's/\./\\./g; s/,/|/g' /sys/module/sluice/parameters/dynamic |
+		grep -vxE "$(sed 's/\./\\./g; s/,/|/g' /sys/module/sluice/parameters/dynamic_suffix |
 			tr -d '\\.')"
 }
 

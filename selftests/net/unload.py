@@ -78,8 +78,9 @@ class Crowd:
         for client in self.nginx:
             same(client.ask("/small").body, b"small", "before nginx")
             self.ask_nginx(client)
-        # A range is for nginx, which sends the file from then on.
-        self.download.send(request("/large", fields="Range: bytes=0-\r\n"))
+        # This is for nginx, which sends the file from then on.
+        self.download.send(request("/large",
+                                   fields="Connection: upgrade\r\nUpgrade: x\r\n"))
         self.download.fill()
 
     @staticmethod

@@ -55,10 +55,10 @@ static bool same_request(const struct http_request *r, const u8 *a,
  *
  * Returns the verdict on the whole, with @req pointing into @data.
  */
-ssize_t parse_every_way(const u8 *data, size_t len, size_t max,
+ssize_t parse_every_way(const u8 *data, size_t len, size_t max, unsigned int flags,
 			struct http_request *req, enum http_error *why)
 {
-	ssize_t ret = http_parse(data, len, max, req, why);
+	ssize_t ret = http_parse(data, len, max, flags, req, why);
 	struct http_request part;
 	bool decided = false;
 	enum http_error w;
@@ -71,14 +71,14 @@ ssize_t parse_every_way(const u8 *data, size_t len, size_t max,
 	check((ret == -EBADMSG) == (*why != HTTP_ERR_NONE));
 
 	at = unit_guard_start(data, len);
-	r = http_parse(at, len, max, &part, &w);
+	r = http_parse(at, len, max, flags, &part, &w);
 	check(r == ret && w == *why);
 	if (ret > 0)
 		check(same_request(&part, at, req, data));
 
 	for (n = 0; n <= len; n++) {
 		at = unit_guard_end(data, n);
-		r = http_parse(at, n, max, &part, &w);
+		r = http_parse(at, n, max, flags, &part, &w);
 		if (r != -EAGAIN)
 			decided = true;
 		if (!check(r == (decided ? ret : -EAGAIN)) ||

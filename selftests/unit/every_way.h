@@ -5,7 +5,7 @@
 
 #include "http/parse.h"
 
-ssize_t parse_every_way(const u8 *data, size_t len, size_t max,
+ssize_t parse_every_way(const u8 *data, size_t len, size_t max, unsigned int flags,
 			struct http_request *req, enum http_error *why);
 
 #endif /* SLUICE_EVERY_WAY_H */

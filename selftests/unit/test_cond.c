@@ -89,17 +89,23 @@ static bool make_request(const char *method, const char *const *line, struct htt
 	for (i = 0; i < 3 && line[i]; i++)
 		n += sprintf((char *)text + n, "%s\r\n", line[i]);
 	n += sprintf((char *)text + n, "\r\n");
-	return check(http_parse(text, n, HTTP_HEAD_MAX, req, &why) == n);
+	return check(http_parse(text, n, HTTP_HEAD_MAX, 0, req, &why) == n);
 }
 
-static int eval(const char *method, const char *const *line, const char *etag, s64 mtime)
+static int eval_exact(const char *method, const char *const *line, const char *etag, s64 mtime,
+		      bool ims_exact)
 {
 	struct span tag = { (const u8 *)etag, strlen(etag) };
 	struct http_request req;
 
 	if (!make_request(method, line, &req))
 		return -1;
-	return http_cond_eval(&req, tag, mtime, NOW);
+	return http_cond_eval(&req, tag, mtime, NOW, ims_exact);
+}
+
+static int eval(const char *method, const char *const *line, const char *etag, s64 mtime)
+{
+	return eval_exact(method, line, etag, mtime, false);
 }
 
 static void test_rows(void)
@@ -133,6 +139,118 @@ static void test_no_validators(void)
 	unit_end();
 }
 
+/* nginx's default: the client must have this very date, not a later one. */
+static void test_exact(void)
+{
+	static const struct {
+		const char	*line[2];
+		int		want;
+	} dates[] = {
+		{ { IMS SAME }, R304 },
+		{ { IMS "Tuesday, 14-Nov-23 22:13:20 GMT" }, R304 },
+		{ { IMS AFTER }, OK },
+		{ { IMS BEFORE }, OK },
+		{ { IMS "junk" }, OK },
+		{ { INM OTHER, IMS SAME }, OK },
+		{ { INM TAG, IMS AFTER }, R304 },
+		{ { IUS AFTER }, OK },
+		{ { IUS BEFORE }, R412 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dates); i++) {
+		unit_begin("exact: %s; %s", dates[i].line[0],
+			   dates[i].line[1] ? dates[i].line[1] : "");
+		check(eval_exact("GET", (const char *[]){ dates[i].line[0], dates[i].line[1],
+							  NULL }, TAG, MTIME, true) == dates[i].want);
+		unit_end();
+	}
+	unit_begin("exact: without a modification date the field is ignored");
+	check(eval_exact("GET", (const char *[]){ IMS SAME, NULL }, TAG, HTTP_NO_MTIME, true)
+	      == OK);
+	unit_end();
+}
+
+#define IR	"If-Range: "
+
+/* Does the Range apply to the file with TAG and MTIME? */
+static const struct {
+	const char	*line[3];
+	bool		applies;
+} if_ranges[] = {
+	{ { NULL }, true },
+	{ { "Range: bytes=0-0" }, true },
+
+	/* a tag, strongly */
+	{ { IR TAG }, true },
+	{ { IR OTHER }, false },
+	{ { IR "W/" TAG }, false },
+	{ { IR "w/" TAG }, false },
+	{ { IR "\"\"" }, false },
+	{ { IR "\"" }, false },
+	{ { IR "W/" }, false },
+	{ { IR "W/\"" }, false },
+	{ { IR "\"6553f100-264" }, false },
+	{ { IR "6553f100-264" }, false },
+	{ { IR "6553f100-264\"" }, false },
+	{ { IR TAG "x" }, false },
+	{ { IR "\"6553F100-264\"" }, false },
+	/* one, not a list, and not any */
+	{ { IR TAG ", " TAG }, false },
+	{ { IR OTHER ", " TAG }, false },
+	{ { IR TAG "," }, false },
+	{ { IR "*" }, false },
+	{ { IR "" }, false },
+	{ { IR "junk" }, false },
+
+	/* a date, exactly */
+	{ { IR SAME }, true },
+	{ { IR BEFORE }, false },
+	{ { IR AFTER }, false },
+	{ { IR "Tuesday, 14-Nov-23 22:13:20 GMT" }, true },
+	{ { IR "Tue Nov 14 22:13:20 2023" }, true },
+	{ { IR "Tue, 14 Nov 2023 22:13:20" }, false },
+	{ { IR "1700000000" }, false },
+
+	/* several lines: none of them */
+	{ { IR TAG, IR TAG }, false },
+	{ { IR OTHER, IR TAG }, false },
+	{ { IR SAME, IR TAG }, false },
+	/* other conditions are none of its business */
+	{ { IR TAG, INM OTHER, IM OTHER }, true },
+};
+
+static bool applies(const char *const *line, const char *etag, s64 mtime)
+{
+	struct span tag = { (const u8 *)etag, strlen(etag) };
+	struct http_request req;
+
+	return make_request("GET", line, &req) && http_cond_if_range(&req, tag, mtime, NOW);
+}
+
+static void test_if_range(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(if_ranges); i++) {
+		const char *const *line = if_ranges[i].line;
+
+		unit_begin("%s; %s: the Range %s", line[0] ? line[0] : "no If-Range",
+			   line[1] ? line[1] : "", if_ranges[i].applies ? "applies" : "does not");
+		check(applies(line, TAG, MTIME) == if_ranges[i].applies);
+		unit_end();
+	}
+
+	unit_begin("If-Range without anything to compare with");
+	check(!applies((const char *[]){ IR TAG, NULL }, "", MTIME));
+	check(!applies((const char *[]){ IR "\"\"", NULL }, "", MTIME));
+	check(!applies((const char *[]){ IR "", NULL }, "", MTIME));
+	check(!applies((const char *[]){ IR SAME, NULL }, TAG, HTTP_NO_MTIME));
+	check(!applies((const char *[]){ IR "junk", NULL }, TAG, HTTP_NO_MTIME));
+	check(!applies((const char *[]){ IR "W/" TAG, NULL }, "W/" TAG, MTIME));
+	unit_end();
+}
+
 static void test_repeated(void)
 {
 	struct http_request req;
@@ -149,6 +267,8 @@ int main(void)
 {
 	test_rows();
 	test_no_validators();
+	test_exact();
+	test_if_range();
 	test_repeated();
 	return unit_finish();
 }

@@ -94,6 +94,30 @@ static void test_hex_value(void)
 	unit_end();
 }
 
+static bool is_token(const char *s, size_t len)
+{
+	return http_is_token((struct span){ unit_guard_end(s, len), len });
+}
+
+static void test_token(void)
+{
+	unsigned int c;
+	size_t at;
+
+	unit_begin("a token is one byte or more, and each of them is one of a token's");
+	check(!is_token("", 0));
+	for (c = 0; c < 256; c++) {
+		for (at = 0; at < 9; at++) {
+			char s[9];
+
+			memset(s, 'x', sizeof(s));
+			s[at] = c;
+			check(is_token(s, sizeof(s)) == is_tchar(c));
+		}
+	}
+	unit_end();
+}
+
 /*
  * Every byte value at every place of a run of every length: whether the
  * word-wise part and the byte-wise part agree with the definition.
@@ -144,6 +168,7 @@ int main(void)
 {
 	test_table();
 	test_hex_value();
+	test_token();
 	unit_begin("http_skip_field_value stops where it should");
 	check_skip(http_skip_field_value, stops_value);
 	unit_end();

@@ -14,7 +14,7 @@ static u8 text[3 * HTTP_HEAD_MAX];
 
 static ssize_t parse(const char *s, size_t max, struct http_request *req, enum http_error *why)
 {
-	return parse_every_way((const u8 *)s, strlen(s), max, req, why);
+	return parse_every_way((const u8 *)s, strlen(s), max, 0, req, why);
 }
 
 static void test_spans(void)
@@ -56,7 +56,11 @@ static void test_early(void)
 		{ "TLS ClientHello", "\x16", 1, HTTP_ERR_NOT_HTTP },
 		{ "SSH banner", "SSH-2.0-OpenSSH\r", 16, HTTP_ERR_BAD_METHOD },
 		{ "NUL", "\0", 1, HTTP_ERR_NOT_HTTP },
-		{ "PROXY protocol v2", "\r\n\r\n\0", 5, HTTP_ERR_NOT_HTTP },
+		{ "PROXY protocol v1", "PROXY ", 6, HTTP_ERR_PROXY },
+		{ "PROXY protocol v2", "\r\n\r\n\0\r\nQUIT\n", 12, HTTP_ERR_PROXY },
+		{ "almost PROXY protocol v2", "\r\n\r\n\0\r\nQUIX", 11, HTTP_ERR_NOT_HTTP },
+		{ "even less of it", "\r\n\r\n\0\0", 6, HTTP_ERR_NOT_HTTP },
+		{ "a third empty line", "\r\n\r\n\r", 5, HTTP_ERR_NOT_HTTP },
 		{ "tab after the method", "GET\t", 4, HTTP_ERR_BAD_METHOD },
 		{ "two spaces", "GET  ", 5, HTTP_ERR_BAD_TARGET },
 		{ "HTTP/0.9", "GET /\r", 6, HTTP_ERR_BAD_VERSION },
@@ -79,10 +83,10 @@ static void test_early(void)
 		const u8 *p = (const u8 *)rows[i].bytes;
 
 		unit_begin("%s is refused at byte %zu", rows[i].name, rows[i].len);
-		check(parse_every_way(p, rows[i].len, HTTP_HEAD_MAX, &req, &why) == -EBADMSG);
+		check(parse_every_way(p, rows[i].len, HTTP_HEAD_MAX, 0, &req, &why) == -EBADMSG);
 		if (!check(why == rows[i].why))
 			unit_note("%s", http_error_info(why)->name);
-		check(http_parse(p, rows[i].len - 1, HTTP_HEAD_MAX, &req, &why) == -EAGAIN);
+		check(http_parse(p, rows[i].len - 1, HTTP_HEAD_MAX, 0, &req, &why) == -EAGAIN);
 		unit_end();
 	}
 }
@@ -105,32 +109,32 @@ static void test_limits(void)
 
 	unit_begin("a head of exactly the limit passes, one byte more does not");
 	long_target(max);
-	check(parse_every_way(text, max, max, &req, &why) == (ssize_t)max);
+	check(parse_every_way(text, max, max, 0, &req, &why) == (ssize_t)max);
 	long_target(max + 1);
-	check(parse_every_way(text, max + 1, max, &req, &why) == -EBADMSG);
+	check(parse_every_way(text, max + 1, max, 0, &req, &why) == -EBADMSG);
 	check(why == HTTP_ERR_HEAD_TOO_LARGE);
 	unit_end();
 
 	unit_begin("a request line over the limit is 414, fields are 431");
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "GET /", 5);
-	check(parse_every_way(text, 4 * max, max, &req, &why) == -EBADMSG);
+	check(parse_every_way(text, 4 * max, max, 0, &req, &why) == -EBADMSG);
 	check(why == HTTP_ERR_TARGET_TOO_LONG);
 	memcpy(text, "GET / HTTP/1.1\r\nA: ", 19);
-	check(parse_every_way(text, 4 * max, max, &req, &why) == -EBADMSG);
+	check(parse_every_way(text, 4 * max, max, 0, &req, &why) == -EBADMSG);
 	check(why == HTTP_ERR_HEAD_TOO_LARGE);
-	check(http_parse(text, max - 1, max, &req, &why) == -EAGAIN);
+	check(http_parse(text, max - 1, max, 0, &req, &why) == -EAGAIN);
 	unit_end();
 
 	unit_begin("the largest head passes");
 	long_target(HTTP_HEAD_MAX);
-	check(parse_every_way(text, HTTP_HEAD_MAX, HTTP_HEAD_MAX, &req, &why) == HTTP_HEAD_MAX);
+	check(parse_every_way(text, HTTP_HEAD_MAX, HTTP_HEAD_MAX, 0, &req, &why) == HTTP_HEAD_MAX);
 	unit_end();
 
 	unit_begin("an error before the limit stays that error");
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "GET\x7f", 4);
-	check(parse_every_way(text, 2 * max, max, &req, &why) == -EBADMSG);
+	check(parse_every_way(text, 2 * max, max, 0, &req, &why) == -EBADMSG);
 	check(why == HTTP_ERR_BAD_METHOD);
 	unit_end();
 }
@@ -149,9 +153,9 @@ static void test_field_count(void)
 		unit_begin("%d field lines are %s", lines,
 			   lines > HTTP_FIELDS_MAX ? "too many" : "not too many");
 		if (lines <= HTTP_FIELDS_MAX) {
-			check(parse_every_way(text, n, HTTP_HEAD_MAX, &req, &why) == n);
+			check(parse_every_way(text, n, HTTP_HEAD_MAX, 0, &req, &why) == n);
 		} else {
-			check(parse_every_way(text, n, HTTP_HEAD_MAX, &req, &why) == -EBADMSG);
+			check(parse_every_way(text, n, HTTP_HEAD_MAX, 0, &req, &why) == -EBADMSG);
 			check(why == HTTP_ERR_TOO_MANY_FIELDS);
 		}
 		unit_end();
@@ -192,9 +196,51 @@ static void test_every_byte(void)
 
 			sprintf((char *)text, "%s?%s", places[i].before, places[i].after);
 			text[before] = c;
-			if (!check((parse_every_way(text, len, HTTP_HEAD_MAX, &req, &why) > 0)
+			if (!check((parse_every_way(text, len, HTTP_HEAD_MAX, 0, &req, &why) > 0)
 				   == want))
 				unit_note("byte %#x: %s", c, http_error_info(why)->name);
+		}
+		unit_end();
+	}
+}
+
+/* The same head with LF for each CRLF, or for some of them. */
+static void test_lenient(void)
+{
+	static const char *const heads[] = {
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		"\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+		"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost:a\r\nX:\r\nConnection: close\r\n\r\n",
+	};
+	unsigned int which, lines;
+	struct http_request req, strict;
+	enum http_error why;
+	const char *p;
+	size_t i, len;
+
+	for (i = 0; i < ARRAY_SIZE(heads); i++) {
+		len = strlen(heads[i]);
+		for (lines = 0, p = heads[i]; *p; p++)
+			lines += *p == '\n';
+		unit_begin("head %zu with LF for any of its %u CRLF", i, lines);
+		check(http_parse((const u8 *)heads[i], len, HTTP_HEAD_MAX, 0, &strict, &why) > 0);
+		for (which = 0; which < 1U << lines; which++) {
+			unsigned int line = 0;
+			ssize_t n = 0;
+
+			for (p = heads[i]; *p; p++) {
+				if (*p != '\r' || !(which & (1U << line)))
+					text[n++] = *p;
+				line += *p == '\n';
+			}
+			check(parse_every_way(text, n, HTTP_HEAD_MAX, HTTP_PARSE_LENIENT, &req,
+					      &why) == n);
+			check(req.seen == strict.seen && req.connection == strict.connection &&
+			      req.content_length == strict.content_length &&
+			      req.host.name.len == strict.host.name.len);
+			check((parse_every_way(text, n, HTTP_HEAD_MAX, 0, &req, &why) == n)
+			      == !which);
 		}
 		unit_end();
 	}
@@ -207,5 +253,6 @@ int main(void)
 	test_limits();
 	test_field_count();
 	test_every_byte();
+	test_lenient();
 	return unit_finish();
 }

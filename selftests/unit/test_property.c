@@ -9,8 +9,11 @@
 
 #include "every_way.h"
 #include "http/cond.h"
+#include "http/extra.h"
 #include "http/mime.h"
+#include "http/negotiate.h"
 #include "http/parse.h"
+#include "http/range.h"
 #include "http/uri.h"
 #include "unit.h"
 
@@ -29,6 +32,11 @@ static const char *const seeds[] = {
 	"If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\nRange: bytes=0-1\r\n\r\n",
 	"GET /x HTTP/1.1\r\nHost: a\r\nIf-Match: *\r\n"
 	"If-Unmodified-Since: Sunday, 06-Nov-94 08:49:37 GMT\r\nUpgrade: h2c\r\n\r\n",
+	"GET /v HTTP/1.1\r\nHost: A.Example.:80\r\nRange: bytes=0-1, 5-,-7\r\n"
+	"If-Range: \"a\"\r\nAccept-Encoding: br;q=0.5, gzip, *;q=0\r\n\r\n",
+	"GET /x HTTP/1.1\nHost: a\n\n",
+	"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
+	"\r\n\r\n",
 	"OPTIONS * HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
 	"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
 	"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -41,7 +49,12 @@ static const char *const pieces[] = {
 	"%2F", "%00", "%", "?", "#", "@", "*", "http://", "[", "]", "::", "\"", "W/", "chunked",
 	"close", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n",
 	"18446744073709551616", "HTTP/1.1", "HTTP/1.0", "\x80", "\x7f", "\v", "GMT",
+	"Range: bytes=", "If-Range: ", "Accept-Encoding: ", "0-", "-9", "9223372036854775807",
+	";q=0", ";q=0.999", "gzip", "identity", "PROXY ",
 };
+
+static struct http_type types[256];
+static int type_count;
 
 static size_t below(size_t n)
 {
@@ -151,7 +164,7 @@ static void check_target(const struct http_request *req)
 		return;
 	}
 	check(is_clean(out.path));
-	check(http_mime_type(out.path).len);
+	check(http_types_find(types, type_count, out.path)->type.len);
 	check_round_trip(out.path);
 }
 
@@ -166,20 +179,87 @@ static void check_request(const struct http_request *req)
 	check(req->has_body == (req->chunked || req->content_length));
 	check(req->content_length <= (u64)S64_MAX);
 	check(!http_has_field(req, HTTP_FIELD_TRANSFER_ENCODING) || req->chunked);
-	check(http_cond_eval(req, SPAN("\"a\""), 784111777, NOW) <= HTTP_COND_FAILED);
+	check(http_cond_eval(req, SPAN("\"a\""), 784111777, NOW, false) <= HTTP_COND_FAILED);
+	if (http_cond_eval(req, SPAN("\"a\""), 784111777, NOW, true) == HTTP_COND_NOT_MODIFIED)
+		check(http_cond_eval(req, SPAN("\"a\""), 784111777, NOW, false)
+		      == HTTP_COND_NOT_MODIFIED);
+	if (http_cond_if_range(req, SPAN("\"a\""), 784111777, NOW))
+		check(!(req->repeated & BIT(HTTP_FIELD_IF_RANGE)));
 }
 
-/* Returns whether it went well; a broken input is printed once. */
+/* What the readers of single fields promise, whatever is in the field. */
+static void check_fields(const struct http_request *req)
+{
+	static const u8 offered[] = { HTTP_CODING_BR, HTTP_CODING_ZSTD, HTTP_CODING_GZIP };
+	struct http_range ranges[HTTP_RANGES_MAX];
+	struct span value = { NULL, 0 };
+	u8 name[HTTP_HOST_MAX];
+	unsigned int count, i;
+	u64 size = 1ULL << below(64);
+	u64 sum = 0;
+	int choice;
+
+	if (http_has_field(req, HTTP_FIELD_RANGE)) {
+		value = req->field[HTTP_FIELD_RANGE];
+		value.ptr = unit_guard_end(value.ptr, value.len);
+		if (http_ranges_parse(value, size, ranges, &count) == HTTP_RANGES_PARTIAL)
+			check(count && count <= HTTP_RANGES_MAX);
+		else
+			check(!count);
+		for (i = 0; i < count; i++) {
+			check(ranges[i].first <= ranges[i].last && ranges[i].last < size);
+			sum += ranges[i].last - ranges[i].first + 1;
+		}
+		check(sum <= size);
+	}
+	if (http_has_field(req, HTTP_FIELD_ACCEPT_ENCODING)) {
+		value = req->field[HTTP_FIELD_ACCEPT_ENCODING];
+		value.ptr = unit_guard_end(value.ptr, value.len);
+		choice = http_negotiate(value, offered, ARRAY_SIZE(offered));
+		check(choice >= -1 && choice < (int)ARRAY_SIZE(offered));
+		/* With less to choose from, the same or something else of it. */
+		if (choice < 0)
+			check(http_negotiate(value, offered, 1) < 0);
+	}
+	if (http_has_field(req, HTTP_FIELD_HOST)) {
+		size_t len = http_host_fold(req->host.name, name, sizeof(name));
+		struct http_host host;
+
+		check(len <= req->host.name.len);
+		check(!len || http_host_parse((struct span){ name, len }, &host));
+		for (i = 0; i < len; i++)
+			check(name[i] != '/' && name[i] && (name[i] != '.' || (i &&
+			      i + 1 < len && name[i - 1] != '.')));
+	}
+}
+
+/* A head without a bare LF means the same to the lenient. */
+static void check_lenient(const u8 *buf, size_t len, ssize_t strict)
+{
+	struct http_request req;
+	enum http_error why;
+	ssize_t ret = parse_every_way(buf, len, HTTP_HEAD_MAX, HTTP_PARSE_LENIENT, &req, &why);
+
+	check(strict <= 0 || ret == strict);
+	if (ret <= 0)
+		return;
+	check(strict > 0 || memchr(buf, '\n', ret));
+	check_request(&req);
+	check_target(&req);
+}
+
 static bool try_input(const u8 *buf, size_t len)
 {
 	struct http_request req;
 	enum http_error why;
-	ssize_t ret = parse_every_way(buf, len, HTTP_HEAD_MAX, &req, &why);
+	ssize_t ret = parse_every_way(buf, len, HTTP_HEAD_MAX, 0, &req, &why);
 
 	if (ret > 0) {
 		check_request(&req);
+		check_fields(&req);
 		check_target(&req);
 	}
+	check_lenient(buf, len, ret);
 	return ret > 0;
 }
 
@@ -247,22 +327,70 @@ static void test_pipelined(void)
 		ssize_t alone;
 
 		memcpy(buf, seeds[i], len);
-		alone = http_parse(buf, len, HTTP_HEAD_MAX, &req, &why);
+		alone = http_parse(buf, len, HTTP_HEAD_MAX, 0, &req, &why);
 		for (j = 0; j < ARRAY_SIZE(seeds) && alone != -EAGAIN; j++) {
 			memcpy(buf + len, seeds[j], strlen(seeds[j]));
-			check(http_parse(buf, len + strlen(seeds[j]), HTTP_HEAD_MAX, &req, &why)
+			check(http_parse(buf, len + strlen(seeds[j]), HTTP_HEAD_MAX, 0, &req, &why)
 			      == alone);
 		}
 	}
 	unit_end();
 }
 
+/* What the administrator writes: tables of types, lines of fields. */
+static void test_texts(void)
+{
+	static const char *const symbols[] = {
+		"text/html ", "a/b ", "a/b z\n", "X: ", "expires=5 ", "expires=", "x", "X", "y", "*", " ", " ", "\t",
+		"\n", "\n", "\r", ":", ": ", "Vary", "Date", "/", ";", "2147483648", "\x80",
+	};
+	static struct http_type list[256];
+	unsigned int rounds = 100000;
+	unsigned int i, line, tables = 0, heads = 0;
+	static u8 out[INPUT_MAX];
+	static u8 buf[256];
+
+	unit_begin("%u texts are a table, or lines of fields, or refused", rounds);
+	for (i = 0; i < rounds; i++) {
+		size_t n = below(14);
+		struct http_writer w;
+		struct span text, bad;
+		size_t len = 0;
+		int count;
+
+		while (n--)
+			len = insert(buf, len, len, symbols[below(ARRAY_SIZE(symbols))]);
+		text = (struct span){ unit_guard_end(buf, len), len };
+		count = http_types_parse(text, list, ARRAY_SIZE(list), &line);
+		check(count >= 0 ? !line : count == -EINVAL && line);
+		tables += count > 0;
+		http_writer_init(&w, out, sizeof(out));
+		if (http_extra_render(&w, text, &bad)) {
+			check(bad.len);
+			continue;
+		}
+		heads += w.len > 0;
+		for (n = 0; n < w.len; n++)
+			check(out[n] != '\n' || (n && out[n - 1] == '\r'));
+		check(!w.len || out[w.len - 1] == '\n');
+	}
+	unit_note("%u tables, %u heads", tables, heads);
+	check(tables > rounds / 200 && heads > rounds / 200);
+	unit_end();
+}
+
 int main(void)
 {
+	unsigned int line;
+
+	type_count = http_types_parse((struct span){ (const u8 *)http_types_builtin,
+						     strlen(http_types_builtin) },
+				      types, ARRAY_SIZE(types), &line);
 	if (getenv("SEED"))
 		state = strtoull(getenv("SEED"), NULL, 0) | 1;
 	test_mutants();
 	test_paths();
 	test_pipelined();
+	test_texts();
 	return unit_finish();
 }

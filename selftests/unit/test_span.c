@@ -77,11 +77,40 @@ static void test_items(void)
 	unit_end();
 }
 
+static void check_lines(const char *s, const char *const *want)
+{
+	struct span rest = text(s);
+	struct span line;
+
+	while (span_next_line(&rest, &line)) {
+		if (!check(*want))
+			return;
+		check_span(line, *want++);
+	}
+	check(!*want);
+}
+
+static void test_lines(void)
+{
+	struct span none = { NULL, 0 };
+	struct span line;
+
+	unit_begin("span_next_line yields every line, the last with or without its LF");
+	check_lines("", (const char *[]){ NULL });
+	check_lines("a", (const char *[]){ "a", NULL });
+	check_lines("a\n", (const char *[]){ "a", NULL });
+	check_lines("\n", (const char *[]){ "", NULL });
+	check_lines("a\n\n b \nc\r", (const char *[]){ "a", "", " b ", "c\r", NULL });
+	check(!span_next_line(&none, &line));
+	unit_end();
+}
+
 int main(void)
 {
 	test_eq();
 	test_eq_nocase();
 	test_trim();
 	test_items();
+	test_lines();
 	return unit_finish();
 }

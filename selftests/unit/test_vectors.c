@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "answer.h"
 #include "every_way.h"
 #include "http/parse.h"
+#include "http/status.h"
 #include "http/uri.h"
 #include "unit.h"
 
@@ -15,13 +17,18 @@
 #define PATH_SIZE	4096
 
 struct vector {
-	char	name[128];
-	u8	bytes[INPUT_MAX];
-	size_t	len;
+	char		name[128];
+	u8		bytes[INPUT_MAX];
+	size_t		len;
+	struct place	place;
+	bool		judged;		/* with default settings */
 };
 
 struct outcome {
 	const struct vector	*vector;
+	unsigned int		flags;
+	struct settings		settings;
+	struct answer		answer;
 	struct http_request	req;
 	struct http_target	target;
 	ssize_t			ret;
@@ -146,19 +153,80 @@ static void check_form(const struct http_target *target, const char *want)
 	check(!strcmp(names[target->form], want));
 }
 
+static bool is_one_of(const char *word, const char *const *list)
+{
+	for (; *list; list++)
+		if (!strcmp(word, *list))
+			return true;
+	return false;
+}
+
 /* Returns false if there is no such reason to hand over. */
 static bool check_hand_over(const struct outcome *o, const char *why)
 {
-	if (!strcmp(why, "upgrade"))
-		check(o->req.upgrade);
-	else if (!strcmp(why, "expect"))
-		check(o->req.expect);
-	else if (!strcmp(why, "other-scheme"))
-		check(o->target.other_scheme);
-	else if (!strcmp(why, "encoded-slash"))
-		check(o->target.encoded_slash);
+	static const char *const by_request[] = {
+		"method", "upgrade", "expect", "body", "fields", "authorization",
+		"other-scheme", "encoded-slash", "hidden", NULL,
+	};
+	static const char *const by_place[] = {
+		"not-found", "forbidden", "directory", "dynamic", "query", "host", NULL,
+	};
+
+	if (!strcmp(why, "range"))
+		return check(o->answer.too_many) || true;
+	if (is_one_of(why, by_request))
+		return check(handed_over(&o->req, &o->target, why)) || true;
+	return is_one_of(why, by_place);
+}
+
+/* Whether the status follows from the request, and from what is known of the file. */
+static bool is_answered(const struct outcome *o)
+{
+	return !strcmp(o->vector->place.kind, "file") && o->target.path.len &&
+	       !o->target.trailing_slash && !handed_over_at_all(&o->req, &o->target) &&
+	       !o->answer.too_many;
+}
+
+/* Returns false if it is not one that sluice sends. */
+static bool check_status(const struct outcome *o, const char *want)
+{
+	unsigned int status = atoi(want);
+
+	if (is_answered(o) && !check(o->answer.status == status))
+		unit_note("%u", o->answer.status);
+	return status == 500 || !span_eq(http_status_line(status), http_status_line(500));
+}
+
+static void check_ranges(const struct answer *a, const char *want)
+{
+	char got[512] = "";
+	unsigned int i;
+	int n = 0;
+
+	for (i = 0; i < a->count; i++)
+		n += snprintf(got + n, sizeof(got) - n, "%s%llu-%llu", i ? "," : "",
+			      a->ranges[i].first, a->ranges[i].last);
+	if (!check(!strcmp(got, want)))
+		unit_note("\"%s\" is not \"%s\"", got, want);
+}
+
+/* The keys that are about the answer. */
+static bool check_answer_key(const struct outcome *o, const char *key, const char *value)
+{
+	if (!strcmp(key, "status"))
+		return check_status(o, value);
+	if (!strcmp(key, "ranges"))
+		check_ranges(&o->answer, value);
+	else if (!strcmp(key, "coding"))
+		check_text(o->answer.coding, value);
+	else if (!strcmp(key, "directory"))
+		check_text(answer_directory(&o->req, &o->target), value);
+	else if (!strcmp(key, "type"))
+		check_text(answer_type(&o->target), value);
+	else if (!strcmp(key, "location"))
+		check_text(answer_location(&o->target), value);
 	else
-		return false;
+		return !strcmp(key, "says") || !strcmp(key, "lacks");
 	return true;
 }
 
@@ -188,30 +256,121 @@ static bool check_key(const struct outcome *o, const char *key, const char *valu
 	else if (!strcmp(key, "hand-over"))
 		return check_hand_over(o, value);
 	else
-		return false;
+		return check_answer_key(o, key, value);
 	return true;
 }
 
 /* Parse and resolve, as a caller would; returns what is wrong. */
-static enum http_error judge(const struct vector *v, struct outcome *o)
+static enum http_error judge(struct outcome *o)
 {
 	static u8 path[PATH_SIZE];
 	enum http_error why;
 
-	o->vector = v;
-	o->ret = parse_every_way(v->bytes, v->len, HTTP_HEAD_MAX, &o->req, &why);
+	o->ret = parse_every_way(o->vector->bytes, o->vector->len, HTTP_HEAD_MAX, o->flags,
+				 &o->req, &why);
 	if (o->ret > 0 && http_uri_resolve(o->req.target, o->req.method, path, sizeof(path),
 					   &o->target, &why))
 		o->ret = -EBADMSG;
+	if (o->ret > 0)
+		answer(&o->req, &o->vector->place, &o->settings, &o->answer);
 	return why;
+}
+
+/* Returns false if there is no such parameter. */
+static bool take_setting(struct outcome *o, const char *key, const char *value)
+{
+	/* Without meaning for what is tested here. */
+	static const char *const others[] = {
+		"strict", "standalone", "proxy_protocol", "authorization", "options",
+		"hide_dot", "query", "symlinks", "mode_required", "mode_forbidden", "charset",
+		"cache_control", "add_header", "server", "vhosts", "default_host", "page_404",
+		"index", "dynamic_prefix", "dynamic_suffix", "header_timeout", NULL,
+	};
+
+	if (!strcmp(key, "lenient"))
+		o->flags |= atoi(value) ? HTTP_PARSE_LENIENT : 0;
+	else if (!strcmp(key, "bad_range"))
+		o->settings.bad_range_416 = !strcmp(value, "416");
+	else if (!strcmp(key, "if_modified_since"))
+		o->settings.ims_exact = !strcmp(value, "exact");
+	else if (!strcmp(key, "precompressed"))
+		o->settings.precompressed = value;
+	else
+		return is_one_of(key, others);
+	return true;
+}
+
+/* Cut "key=value" in two; returns the value, or NULL. */
+static char *cut_value(char *word)
+{
+	char *value = strchr(word, '=');
+
+	if (value)
+		*value++ = '\0';
+	return value;
+}
+
+/* "[KEY=VALUE ...]" in front of a verdict; returns what follows, NULL if bad. */
+static char *take_settings(struct outcome *o, char *text)
+{
+	char *word, *value, *end;
+
+	if (*text != '[')
+		return text;
+	end = strchr(text, ']');
+	if (!end)
+		return NULL;
+	*end = '\0';
+	for (word = strtok(text + 1, separators); word; word = strtok(NULL, separators)) {
+		value = cut_value(word);
+		if (!value || !take_setting(o, word, value))
+			return NULL;
+	}
+	return end + 1;
+}
+
+/* "KIND [KEY=VALUE ...]"; returns false if it is not one of README's. */
+static bool take_place(struct place *place, char *text)
+{
+	static const char *const kinds[] = {
+		"file", "directory", "index", "nothing", "fifo", "closed", "executable", "link",
+		"way-out", "stale", "no-directory", NULL,
+	};
+	char *word = strtok(text, separators);
+	char *value;
+
+	if (!word || !is_one_of(word, kinds))
+		return false;
+	snprintf(place->kind, sizeof(place->kind), "%s", word);
+	while ((word = strtok(NULL, separators))) {
+		value = cut_value(word);
+		if (!value)
+			return false;
+		if (!strcmp(word, "size"))
+			place->size = strtoull(value, NULL, 10);
+		else if (!strcmp(word, "mtime"))
+			place->mtime = strtoll(value, NULL, 10);
+		else if (!strcmp(word, "siblings"))
+			snprintf(place->siblings, sizeof(place->siblings), "%s", value);
+		else
+			return false;
+	}
+	return true;
 }
 
 static bool check_verdict(const struct vector *v, char *verdict)
 {
-	char *word = strtok(verdict, separators);
-	struct outcome o;
-	enum http_error why = judge(v, &o);
-	const struct http_error_info *info = http_error_info(why);
+	struct outcome o = { .vector = v, .settings = { .precompressed = "br,zst,gz" } };
+	const struct http_error_info *info;
+	enum http_error why;
+	char *word;
+
+	verdict = take_settings(&o, verdict);
+	if (!verdict)
+		return false;
+	why = judge(&o);
+	info = http_error_info(why);
+	word = strtok(verdict, separators);
 
 	if (word && !strcmp(word, "again"))
 		return check(o.ret == -EAGAIN) || true;
@@ -234,15 +393,23 @@ static bool check_verdict(const struct vector *v, char *verdict)
 		return true;
 	}
 	while ((word = strtok(NULL, separators))) {
-		char *value = strchr(word, '=');
+		char *value = cut_value(word);
 
-		if (!value)
-			return false;
-		*value++ = '\0';
-		if (!check_key(&o, word, value))
+		if (!value || !check_key(&o, word, value))
 			return false;
 	}
 	return true;
+}
+
+static void begin_vector(const char *file, unsigned int number, const char *name,
+			 struct vector *v)
+{
+	if (v->name[0] && !v->judged)
+		die(file, number, "the one before has no verdict");
+	snprintf(v->name, sizeof(v->name), "%.120s", name);
+	v->len = 0;
+	v->judged = false;
+	v->place = (struct place){ .kind = "file", .size = 1000, .mtime = 1700000000 };
 }
 
 static void run_line(const char *file, unsigned int number, char *line, struct vector *v)
@@ -254,15 +421,21 @@ static void run_line(const char *file, unsigned int number, char *line, struct v
 		die(file, number, "a space must follow the mark");
 	switch (line[0]) {
 	case '=':
-		snprintf(v->name, sizeof(v->name), "%.120s", line + 2);
-		v->len = 0;
+		begin_vector(file, number, line + 2, v);
+		break;
+	case '@':
+		if (!take_place(&v->place, line + 2))
+			die(file, number, "bad place");
 		break;
 	case '>':
 		if (!unescape(line + 2, '\0', v->bytes, &v->len))
 			die(file, number, "bad bytes");
 		break;
 	case '<':
-		unit_begin("%s: %s", file, v->name);
+		if (!v->judged && line[2] == '[')
+			die(file, number, "first a verdict with default settings");
+		v->judged = true;
+		unit_begin("%s: %s%s", file, v->name, line[2] == '[' ? line + 1 : "");
 		if (!check_verdict(v, line + 2))
 			die(file, number, "bad verdict");
 		unit_end();

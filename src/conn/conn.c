@@ -69,6 +69,7 @@ void sluice_conn_put(struct sluice_conn *conn)
 		sluice_object_put(conn->found);
 	sluice_body_end(&conn->body);
 	kfree(conn->rest);
+	kfree(conn->parts);
 	kfree(conn->path);
 	sluice_sock_release(&conn->ss);
 	conn_free(conn);
@@ -81,6 +82,13 @@ void sluice_conn_ring(struct sluice_conn *conn)
 		return;
 	sluice_conn_get(conn);		/* put by conn_turn() */
 	sluice_lane_queue_claimed(&conn->turn);
+}
+
+/* The same, in a jiffy. Socket locked. */
+void sluice_conn_ring_soon(struct sluice_conn *conn)
+{
+	if (!mod_timer(&conn->timer, jiffies + 1))
+		sluice_conn_get(conn);		/* put by conn_timer() */
 }
 
 static void conn_sock_ring(struct sluice_sock *ss)
@@ -113,6 +121,7 @@ static unsigned int wait_seconds(enum conn_wait wait)
 {
 	switch (wait) {
 	case WAIT_HEAD:
+	case WAIT_BODY:
 		return READ_ONCE(sluice_header_timeout);
 	case WAIT_REQUEST:
 		return READ_ONCE(sluice_keepalive_timeout);
@@ -202,9 +211,9 @@ static void conn_turn(struct sluice_turn *turn, struct sluice_lane *lane)
 	if (conn->state != CONN_GONE) {
 		if (likely(!sluice_sock_is_busy(&conn->ss))) {
 			sluice_ladder_run(conn, lane);
-		} else if (!mod_timer(&conn->timer, jiffies + 1)) {
+		} else {
 			/* ss -K or the like: it will not take long. */
-			sluice_conn_get(conn);
+			sluice_conn_ring_soon(conn);
 		}
 	}
 	sluice_sock_unlock(&conn->ss);

@@ -10,6 +10,7 @@
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
+#include "reply/reply.h"
 #include "sock/lane.h"
 #include "sock/sock.h"
 #include "sock/stats.h"
@@ -38,8 +39,21 @@ enum conn_wait {
 	WAIT_NOTHING,
 	WAIT_HEAD,	/* absolute: a head that drips in does not extend it */
 	WAIT_REQUEST,
+	WAIT_BODY,	/* absolute too: of a body that is dropped */
 	WAIT_SPACE,
 	WAIT_LINGER,
+};
+
+/**
+ * struct conn_parts - a multipart/byteranges response under way
+ * @at:       the part that @body is about
+ * @boundary: between the parts
+ * @ranges:   one for each part
+ */
+struct conn_parts {
+	unsigned int		at;
+	u64			boundary;
+	struct sluice_ranges	ranges;
 };
 
 /**
@@ -63,17 +77,23 @@ enum conn_wait {
  * @status:      s likewise: what to answer then
  * @why:         s likewise: the counter if somebody does
  * @lingered:    s bytes read while lingering
+ * @skip:        s bytes of the last request's body that are to be dropped
  * @requests_left: s this turn may answer
  * @bytes_left:  s this turn may send of bodies
  * @body:        s what is left of the response's body
- * @rest:        s what is left of its head, or NULL
+ * @parts:       s its parts, if it has several, or NULL
+ * @rest:        s what is left of its head, or of what stands between parts
  * @rest_len:    s bytes of @rest
  * @rest_off:    s of which so many are sent
  * @job:         runs in the slow lane
  * @job_done:    set with release when it is
  * @path:        j to be looked up, or NULL
  * @path_len:    j
+ * @host_len:    j so many bytes of @path are the host's directory
+ * @queues:      s for a place among the lookups
+ * @patience:    s jiffies when it has queued long enough
  * @found:       j what came of it; NULL when nothing was looked up
+ * @found_page:  j it is the page of an error
  * @home:        c CPU whose list of connections this is on
  * @list:        place on it
  */
@@ -91,12 +111,14 @@ struct sluice_conn {
 	u16			status;
 	enum sluice_stat	why;
 	u32			lingered;
+	u32			skip;
 	u32			requests_left;
 	u32			bytes_left;
 	unsigned long		deadline;
 	struct timer_list	timer;
 
 	struct sluice_body	body;
+	struct conn_parts	*parts;
 	u8			*rest;
 	u32			rest_len;
 	u32			rest_off;
@@ -104,7 +126,11 @@ struct sluice_conn {
 	struct work_struct	job;
 	u8			*path;
 	size_t			path_len;
+	size_t			host_len;
+	bool			queues;
+	unsigned long		patience;
 	struct sluice_object	*found;
+	bool			found_page;
 
 	int			home;
 	struct list_head	list;
@@ -125,6 +151,7 @@ static inline void sluice_conn_get(struct sluice_conn *conn)
 
 void sluice_conn_put(struct sluice_conn *conn);
 void sluice_conn_ring(struct sluice_conn *conn);
+void sluice_conn_ring_soon(struct sluice_conn *conn);
 
 void sluice_conn_wait_for(struct sluice_conn *conn, enum conn_wait wait);
 void sluice_conn_arm_timer(struct sluice_conn *conn);

@@ -7,10 +7,12 @@
  */
 #include <linux/atomic.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "conn/conn.h"
+#include "conn/dispatch.h"
 #include "conn/job.h"
 #include "store/lookup.h"
 
@@ -19,6 +21,7 @@
  * pages of others waiting: the slow lane has 256 places at least.
  */
 #define LOOKUPS_MAX 128
+#define LOOKUP_PATIENCE HZ
 
 /* Off the hit path. */
 static atomic_t lookups = ATOMIC_INIT(0);
@@ -30,7 +33,7 @@ static void conn_job(struct work_struct *work)
 	if (conn->path) {
 		struct span path = { conn->path, conn->path_len };
 
-		conn->found = sluice_lookup(path);
+		conn->found = sluice_lookup(path, conn->host_len);
 		kfree(conn->path);
 		conn->path = NULL;
 		atomic_dec(&lookups);
@@ -57,31 +60,58 @@ void sluice_job_init(struct sluice_conn *conn)
 	INIT_WORK(&conn->job, conn_job);
 }
 
+/*
+ * All places are taken.  That passes quickly when a setting was changed and all
+ * is looked up anew, and not at all when a disk does not answer.
+ */
+static bool lookup_may_wait(struct sluice_conn *conn)
+{
+	if (!conn->queues) {
+		conn->queues = true;
+		conn->patience = jiffies + LOOKUP_PATIENCE;
+	}
+	return time_before(jiffies, conn->patience);
+}
+
 /**
  * sluice_job_lookup() - have a path looked up
- * @conn: its next request is for @path, and stays unread
- * @path: NUL-terminated behind its last byte; copied
+ * @conn: its next request is for it, and stays unread
+ * @verdict: its @key is NUL-terminated behind its last byte; copied
  *
  * Context: socket locked.
- * Return: 0 if a ring will follow, then @conn->found is set; 1 if it is set
- * already: without memory or a free place the request is the backend's.
+ * Return: 0 if a ring will follow, then @conn->found is set or the request is to
+ * be looked at again; 1 if @conn->found is set already: without memory or a free
+ * place the request is the backend's.
  */
-int sluice_job_lookup(struct sluice_conn *conn, struct span path)
+int sluice_job_lookup(struct sluice_conn *conn,
+		      const struct sluice_verdict *verdict)
 {
-	if (atomic_inc_return(&lookups) > LOOKUPS_MAX)
-		goto err_dec;
+	if (atomic_inc_return(&lookups) > LOOKUPS_MAX) {
+		if (!lookup_may_wait(conn))
+			goto err_dec;
+		atomic_dec(&lookups);
+		conn->wait = WAIT_NOTHING;
+		sluice_conn_ring_soon(conn);
+		return 0;
+	}
 	/* With the NUL. */
-	conn->path = kmemdup(path.ptr, path.len + 1, GFP_ATOMIC);
+	conn->path = kmemdup(verdict->key.ptr, verdict->key.len + 1,
+			     GFP_ATOMIC);
 	if (!conn->path) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 		goto err_dec;
 	}
-	conn->path_len = path.len;
+	conn->path_len = verdict->key.len;
+	conn->host_len = verdict->host_len;
+	conn->found_page = verdict->page;
+	conn->queues = false;
 	conn_start_job(conn, CONN_LOOKUP);
 	return 0;
 
 err_dec:
 	atomic_dec(&lookups);
+	conn->queues = false;
+	conn->found_page = verdict->page;
 	conn->found = ERR_PTR(-ENOMEM);
 	return 1;
 }

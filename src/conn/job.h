@@ -5,12 +5,14 @@
 #ifndef SLUICE_CONN_JOB_H
 #define SLUICE_CONN_JOB_H
 
-#include "http/span.h"
+#include <linux/types.h>
 
 struct sluice_conn;
+struct sluice_verdict;
 
 void sluice_job_init(struct sluice_conn *conn);
-int sluice_job_lookup(struct sluice_conn *conn, struct span path);
+int sluice_job_lookup(struct sluice_conn *conn,
+		      const struct sluice_verdict *verdict);
 void sluice_job_fill(struct sluice_conn *conn);
 bool sluice_job_is_done(const struct sluice_conn *conn);
 

@@ -28,6 +28,7 @@
 unsigned int sluice_backend_port;
 unsigned int sluice_backend_uid;	/* root */
 unsigned int sluice_max_head_size = HTTP_HEAD_MAX;
+bool sluice_lenient;
 
 static int conn_try_resume(struct sluice_conn *conn)
 {
@@ -61,13 +62,18 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 	bool head_only = req->method == HTTP_HEAD;
 
 	if (verdict->kind == SLUICE_LOOK_UP)
-		return sluice_job_lookup(conn, verdict->target.path);
+		return sluice_job_lookup(conn, verdict);
 	if (verdict->kind == SLUICE_HAND_OVER)
 		return conn_begin_handoff(conn, verdict, head_only);
 
 	*used = head_len;
 	/* A body that is not read must not pass for the next request. */
-	conn->keep_alive = req->keep_alive && !verdict->close && !req->has_body;
+	conn->keep_alive = req->keep_alive && !verdict->close &&
+			   (!req->has_body || sluice_body_is_drained(req));
+	if (unlikely(req->has_body)) {
+		conn->skip = conn->keep_alive ? req->content_length : 0;
+		conn->linger = !conn->keep_alive;
+	}
 	if (verdict->kind != SLUICE_REFUSE)
 		return sluice_respond_serve(conn, lane, verdict, head_only);
 	conn->linger = !conn->keep_alive;
@@ -81,25 +87,28 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 			    const u8 *buf, size_t len, size_t *used)
 {
-	struct sluice_object *found = conn->found;
+	struct sluice_found found = { conn->found, conn->found_page };
 	struct sluice_verdict verdict;
 	struct http_request req;
 	enum http_error why;
 	ssize_t head_len;
 	int ret;
 
-	head_len = http_parse(buf, len, READ_ONCE(sluice_max_head_size), &req,
-			      &why);
+	head_len = http_parse(buf, len, READ_ONCE(sluice_max_head_size),
+			      READ_ONCE(sluice_lenient) ? HTTP_PARSE_LENIENT : 0,
+			      &req, &why);
 	if (head_len == -EAGAIN)
 		return -EAGAIN;
 
 	if (unlikely(head_len < 0)) {
-		sluice_dispatch_malformed(why, &verdict);
+		sluice_dispatch_malformed(why, !conn->served, &verdict);
 		req.method = HTTP_METHOD_OTHER;
 		req.keep_alive = false;
+		req.has_body = false;
 		head_len = len;		/* if it is ours to answer, it is all */
 	} else {
 		conn->found = NULL;
+		conn->found_page = false;
 		sluice_dispatch(&req, lane, found, &verdict);
 	}
 	ret = conn_act(conn, lane, &req, &verdict, head_len, used);
@@ -152,6 +161,24 @@ static bool conn_must_go(struct sluice_conn *conn)
 }
 
 /*
+ * Drop what is left of the last request's body.  Only behind it is there a
+ * request again, and with it the right to hand over.
+ */
+static bool conn_try_skip(struct sluice_conn *conn)
+{
+	struct sock *sk = conn->ss.sk;
+
+	conn->skip -= sluice_sock_discard(sk, conn->skip);
+	if (!conn->skip)
+		return true;
+	if (sluice_sock_at_eof(sk))
+		conn->state = CONN_CLOSE;
+	else
+		sluice_conn_wait_for(conn, WAIT_BODY);
+	return false;
+}
+
+/*
  * Requests are read from a linear copy and consumed together at the end: the
  * lock is held throughout, so nobody can tell, and the responses carry the
  * acknowledgment.
@@ -162,11 +189,14 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 	size_t len, off = 0;
 	int ret = 1;
 
+	if (unlikely(conn->skip) && !conn_try_skip(conn))
+		return conn->state == CONN_CLOSE;
 	if (conn_must_go(conn))
 		return 1;
 
 	len = sluice_sock_peek(sk, lane->head, SLUICE_LANE_HEAD);
-	while (ret > 0 && off < len && conn->state == CONN_HEAD) {
+	while (ret > 0 && off < len && conn->state == CONN_HEAD &&
+	       !conn->skip) {
 		size_t used = 0;
 
 		if (!conn->requests_left) {
@@ -188,6 +218,8 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 
 	if (ret == -EAGAIN && len == SLUICE_LANE_HEAD && off)
 		return 1;	/* the rest of that head may have arrived */
+	if (ret > 0 && conn->skip)
+		return 1;	/* so may that body */
 	if (ret == -EAGAIN || (ret > 0 && conn->state == CONN_HEAD))
 		return conn_wait_for_head(conn, off < len);
 	return ret;
@@ -244,7 +276,7 @@ static int conn_try_close(struct sluice_conn *conn)
 {
 	struct sock *sk = conn->ss.sk;
 
-	if (sluice_sock_discard(sk))
+	if (sluice_sock_discard(sk, SIZE_MAX))
 		conn->linger = true;
 	sluice_sock_shutdown(&conn->ss);
 	if (conn->linger && !sluice_sock_at_eof(sk)) {
@@ -261,7 +293,7 @@ static int conn_try_linger(struct sluice_conn *conn)
 {
 	struct sock *sk = conn->ss.sk;
 
-	conn->lingered += sluice_sock_discard(sk);
+	conn->lingered += sluice_sock_discard(sk, SIZE_MAX);
 	if (conn->lingered <= LINGER_BYTES && !sluice_sock_at_eof(sk))
 		return 0;
 	sluice_conn_bury(conn);
@@ -304,10 +336,13 @@ static void conn_time_out(struct sluice_conn *conn)
 	case WAIT_REQUEST:
 		sluice_stat_inc(SLUICE_STAT_TIMEOUT_KEEPALIVE);
 		break;
+	case WAIT_BODY:
+		sluice_stat_inc(SLUICE_STAT_TIMEOUT_BODY);
+		break;
 	default:
 		break;
 	}
-	sluice_sock_discard(conn->ss.sk);
+	sluice_sock_discard(conn->ss.sk, SIZE_MAX);
 	sluice_conn_bury(conn);
 }
 

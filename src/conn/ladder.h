@@ -14,5 +14,6 @@ void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane);
 extern unsigned int sluice_backend_port;
 extern unsigned int sluice_backend_uid;
 extern unsigned int sluice_max_head_size;
+extern bool sluice_lenient;
 
 #endif /* SLUICE_CONN_LADDER_H */

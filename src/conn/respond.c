@@ -21,6 +21,8 @@
 static int conn_finish_response(struct sluice_conn *conn)
 {
 	sluice_body_end(&conn->body);
+	kfree(conn->parts);
+	conn->parts = NULL;
 	conn->served = true;
 	conn->wait = WAIT_NOTHING;
 	conn->state = conn->keep_alive ? CONN_HEAD : CONN_CLOSE;
@@ -79,6 +81,48 @@ static int conn_send_body(struct sluice_conn *conn)
 	return 0;
 }
 
+/* Keep what is still to be sent of what is in the lane's buffer. */
+static int conn_keep_rest(struct sluice_conn *conn, struct span bytes)
+{
+	conn->rest = kmemdup(bytes.ptr, bytes.len, GFP_ATOMIC);
+	if (!conn->rest) {
+		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		return -ENOMEM;
+	}
+	conn->rest_len = bytes.len;
+	conn->rest_off = 0;
+	return 0;
+}
+
+/*
+ * A part of several is sent: on to what follows it.
+ * Return: 1 if something does, 0 if that was all, or -errno.
+ */
+static int conn_next_part(struct sluice_conn *conn, struct sluice_lane *lane)
+{
+	struct conn_parts *parts = conn->parts;
+	struct http_writer w;
+	int err;
+
+	if (likely(!parts) || parts->at == parts->ranges.count)
+		return 0;
+
+	parts->at++;
+	http_writer_init(&w, lane->reply, SLUICE_LANE_REPLY);
+	sluice_multipart_put(&w, conn->body.obj, parts->boundary,
+			     &parts->ranges, parts->at);
+	err = conn_keep_rest(conn, (struct span){ w.buf, w.len });
+	if (err)
+		return err;
+	if (parts->at < parts->ranges.count) {
+		const struct http_range *range = &parts->ranges.range[parts->at];
+
+		sluice_body_continue(&conn->body, range->first,
+				     range->last + 1);
+	}
+	return 1;
+}
+
 /**
  * sluice_respond_go_on() - send what is left of a response
  * @conn: in state CONN_SEND
@@ -94,7 +138,11 @@ int sluice_respond_go_on(struct sluice_conn *conn, struct sluice_lane *lane)
 	ret = conn_send_rest(conn, lane);
 	if (!ret)
 		ret = conn_send_body(conn);
+	if (!ret)
+		ret = conn_next_part(conn, lane);
 	switch (ret) {
+	case 1:
+		return 1;
 	case 0:
 		return conn_finish_response(conn);
 	case -EINPROGRESS:
@@ -113,17 +161,29 @@ int sluice_respond_go_on(struct sluice_conn *conn, struct sluice_lane *lane)
 	}
 }
 
-/* Keep what the socket did not take of a head that is in the lane's buffer. */
-static int conn_keep_rest(struct sluice_conn *conn, struct span head)
+static int conn_keep_parts(struct sluice_conn *conn, u64 boundary,
+			   const struct sluice_ranges *ranges)
 {
-	conn->rest = kmemdup(head.ptr, head.len, GFP_ATOMIC);
-	if (!conn->rest) {
+	conn->parts = kmalloc(sizeof(*conn->parts), GFP_ATOMIC);
+	if (!conn->parts) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 		return -ENOMEM;
 	}
-	conn->rest_len = head.len;
-	conn->rest_off = 0;
+	conn->parts->at = 0;
+	conn->parts->boundary = boundary;
+	conn->parts->ranges = *ranges;
 	return 0;
+}
+
+/* All of a small body, if it is in one page and that is there. */
+static struct page *conn_get_copyable(struct sluice_conn *conn)
+{
+	struct sluice_body *body = &conn->body;
+	loff_t left = sluice_body_left(body);
+
+	if (left > COPY_MAX || offset_in_page(body->pos) + left > PAGE_SIZE)
+		return NULL;
+	return sluice_body_get_page(body);
 }
 
 /*
@@ -143,19 +203,21 @@ static int conn_answer(struct sluice_conn *conn, struct sluice_lane *lane,
 
 	conn->state = CONN_SEND;
 	if (answer->obj) {
-		sluice_body_begin(&conn->body, answer->obj);
-		if (answer->obj->size <= COPY_MAX)
-			page = sluice_body_get_page(&conn->body);
+		sluice_body_begin(&conn->body, answer->obj, answer->pos,
+				  answer->end);
+		page = conn_get_copyable(conn);
 	}
 	if (page) {
-		copied = answer->obj->size;
-		vec[1].iov_base = page_address(page);
+		copied = sluice_body_left(&conn->body);
+		vec[1].iov_base = page_address(page) +
+				  offset_in_page(conn->body.pos);
 		vec[1].iov_len = copied;
 		n = 2;
 	}
 
 	ret = sluice_send_bytes(lane, &conn->ss, vec, n, answer->head.len + copied,
-				sluice_body_left(&conn->body) > copied);
+				sluice_body_left(&conn->body) > copied ||
+				conn->parts);
 	if (page)
 		put_page(page);
 	if (ret < 0 && ret != -EAGAIN)
@@ -171,7 +233,8 @@ static int conn_answer(struct sluice_conn *conn, struct sluice_lane *lane,
 		if (ret)
 			return ret;
 	}
-	if (likely(!conn->rest && !sluice_body_left(&conn->body)))
+	if (likely(!conn->rest && !sluice_body_left(&conn->body) &&
+		   !conn->parts))
 		return conn_finish_response(conn);
 	return 1;
 }
@@ -186,11 +249,37 @@ static enum sluice_stat error_stat(u16 status)
 	case 412: return SLUICE_STAT_ERROR_412;
 	case 413: return SLUICE_STAT_ERROR_413;
 	case 414: return SLUICE_STAT_ERROR_414;
+	case 416: return SLUICE_STAT_ERROR_416;
 	case 431: return SLUICE_STAT_ERROR_431;
 	case 501: return SLUICE_STAT_ERROR_501;
 	case 505: return SLUICE_STAT_ERROR_505;
 	}
 	return SLUICE_STAT_ERROR_503;
+}
+
+static void count_outcome(u16 status)
+{
+	sluice_stat_inc(SLUICE_STAT_REQUESTS);
+	switch (status) {
+	case 206:
+		sluice_stat_inc(SLUICE_STAT_PARTIAL);
+		fallthrough;
+	case 200:
+		sluice_stat_inc(SLUICE_STAT_SERVED);
+		break;
+	case 204:
+		sluice_stat_inc(SLUICE_STAT_OPTIONS_ANSWERED);
+		break;
+	case 301:
+		sluice_stat_inc(SLUICE_STAT_REDIRECTED);
+		break;
+	case 304:
+		sluice_stat_inc(SLUICE_STAT_NOT_MODIFIED);
+		break;
+	default:
+		sluice_stat_inc(SLUICE_STAT_ERRORS);
+		sluice_stat_inc(error_stat(status));
+	}
 }
 
 /**
@@ -212,19 +301,37 @@ int sluice_respond_refuse(struct sluice_conn *conn, struct sluice_lane *lane,
 	};
 	struct sluice_answer answer;
 
-	sluice_stat_inc(SLUICE_STAT_REQUESTS);
-	sluice_stat_inc(SLUICE_STAT_ERRORS);
-	sluice_stat_inc(error_stat(status));
+	count_outcome(status);
 	sluice_error_answer(lane, to, status, &answer);
 	return conn_answer(conn, lane, &answer);
+}
+
+/* Return: 0, or -ENOMEM. */
+static int conn_answer_with_file(struct sluice_conn *conn,
+				 struct sluice_lane *lane,
+				 struct sluice_reply_to to,
+				 struct sluice_verdict *verdict,
+				 struct sluice_answer *answer)
+{
+	if (verdict->status == 416) {
+		sluice_unsatisfiable_answer(lane, to, verdict->obj->size,
+					    answer);
+		return 0;
+	}
+	sluice_static_answer(lane, to, verdict->status, verdict->obj,
+			     &verdict->ranges, answer);
+	if (verdict->ranges.count > 1 && answer->obj)
+		return conn_keep_parts(conn, answer->boundary,
+				       &verdict->ranges);
+	return 0;
 }
 
 /**
  * sluice_respond_serve() - begin the response that a verdict asks for
  * @conn:      its @keep_alive is decided
  * @lane:      whose turn it is
- * @verdict:   SLUICE_SERVE or SLUICE_REDIRECT; its object is taken over if a body
- *             is to be sent
+ * @verdict:   SLUICE_SERVE, SLUICE_REDIRECT or SLUICE_OPTIONS; its object is
+ *             taken over if a body is to be sent
  * @head_only: the request was HEAD
  *
  * Context: socket locked, not busy.
@@ -238,15 +345,19 @@ int sluice_respond_serve(struct sluice_conn *conn, struct sluice_lane *lane,
 		.head_only = head_only,
 	};
 	struct sluice_answer answer;
+	int err;
 
-	sluice_stat_inc(SLUICE_STAT_REQUESTS);
-	if (verdict->kind == SLUICE_SERVE) {
-		sluice_stat_inc(verdict->status == 304 ?
-				SLUICE_STAT_NOT_MODIFIED : SLUICE_STAT_SERVED);
-		sluice_static_answer(lane, to, verdict->status, verdict->obj,
-				     &answer);
-	} else {
-		sluice_stat_inc(SLUICE_STAT_REDIRECTED);
+	count_outcome(verdict->status);
+	switch (verdict->kind) {
+	case SLUICE_SERVE:
+		err = conn_answer_with_file(conn, lane, to, verdict, &answer);
+		if (err)
+			return err;
+		break;
+	case SLUICE_OPTIONS:
+		sluice_options_answer(lane, to, &answer);
+		break;
+	default:
 		sluice_redirect_answer(lane, to, verdict->target.path,
 				       verdict->target.query, &answer);
 	}

@@ -34,7 +34,7 @@ static int __init sluice_init(void)
 	err = sluice_cache_init();
 	if (err)
 		goto err_lanes;
-	err = sluice_params_open_docroot();
+	err = sluice_params_open_site();
 	if (err)
 		goto err_cache;
 	err = sluice_proc_init();

@@ -23,27 +23,20 @@
 #include "conn/ladder.h"
 #include "conn/listener.h"
 #include "ctl/params.h"
+#include "ctl/site.h"
 #include "sock/handoff.h"
 #include "store/cache.h"
-#include "store/docroot.h"
-#include "store/routes.h"
+#include "store/site.h"
 
 /* Fixed at load. */
 static unsigned int port = 80;
 static unsigned int defer_accept;
-static unsigned int run_as = 65534;	/* nobody */
-static char *address;
-/* The name of what sluice_docroot_open() was given last. */
-static char *docroot;
-/*
- * The files in sysfs are there before init and after exit, so setters must know.
- * Under the parameter lock, as are the words above.
- */
-static enum {
-	LOADING,	/* a setter only remembers */
-	LIVE,		/* it acts */
-	LEAVING,	/* there is nothing to act on any more: -ENODEV */
-} phase;
+#define ADDRESS_DEFAULT "0.0.0.0"
+/* Static, because a module that fails to load calls nobody to free anything. */
+static char address[SLUICE_LISTENERS_MAX * (INET6_ADDRSTRLEN + 1)] = ADDRESS_DEFAULT;
+
+enum sluice_phase sluice_phase;
+unsigned int sluice_run_as = 65534;	/* nobody */
 
 /* --- numbers ------------------------------------------------------------- */
 
@@ -66,7 +59,7 @@ static int number_set(const char *text, const struct kernel_param *kp)
 		       text, number->min, number->max);
 		return -EINVAL;
 	}
-	if (phase == LIVE && number->check) {
+	if (sluice_phase == SLUICE_LIVE && number->check) {
 		err = number->check(value);
 		if (err)
 			return err;
@@ -112,7 +105,7 @@ static int toggle_set(const char *text, const struct kernel_param *kp)
 		pr_err("%s=%s: expected 0 or 1\n", kp->name, text);
 		return -EINVAL;
 	}
-	if (phase == LIVE && toggle->check) {
+	if (sluice_phase == SLUICE_LIVE && toggle->check) {
 		err = toggle->check(value);
 		if (err)
 			return err;
@@ -140,89 +133,69 @@ static const struct kernel_param_ops toggle_ops = {
 	module_param_cb(_name, &toggle_ops, (void *)&toggle_##_name, _mode); \
 	MODULE_PARM_DESC(_name, _desc)
 
-/* --- words --------------------------------------------------------------- */
+/* --- one of two words ---------------------------------------------------- */
 
-static int replace_word(char **word, const char *text)
-{
-	char *copy = kstrndup(text, strcspn(text, "\n"), GFP_KERNEL);
-
-	if (!copy)
-		return -ENOMEM;
-	kfree(*word);
-	*word = copy;
-	return 0;
-}
-
-/* --- docroot ------------------------------------------------------------- */
-
-static int open_docroot(const char *name)
-{
-	struct sluice_docroot *root = sluice_docroot_open(name, run_as);
-	int err = PTR_ERR_OR_ZERO(root);
-
-	switch (err) {
-	case 0:
-		sluice_docroot_publish(root);
-		return 0;
-	case -EPERM:
-		pr_err("docroot=%s: refused, it would serve the whole system; name a directory that holds only what may be served\n",
-		       name);
-		break;
-	case -EINVAL:
-		pr_err("run_as=%u: expected the number of a user\n", run_as);
-		break;
-	default:
-		pr_err("docroot=%s: cannot be opened (%pe); expected a directory that exists\n",
-		       name, ERR_PTR(err));
-	}
-	return err;
-}
-
-static int docroot_set(const char *text, const struct kernel_param *kp)
-{
-	char *old = docroot;
-	int err;
-
-	if (phase == LEAVING)
-		return -ENODEV;
-	docroot = NULL;
-	err = replace_word(&docroot, text);
-	if (!err && phase == LIVE)
-		err = open_docroot(docroot);
-	if (err) {
-		kfree(docroot);
-		docroot = old;
-		return err;
-	}
-	kfree(old);
-	if (phase == LIVE)
-		sluice_cache_flush();
-	return 0;
-}
-
-static int docroot_get(char *buf, const struct kernel_param *kp)
-{
-	return sysfs_emit(buf, "%s\n", docroot ?: "");
-}
-
-static const struct kernel_param_ops docroot_ops = {
-	.set = docroot_set,
-	.get = docroot_get,
+struct choice {
+	bool		*value;
+	const char	*word[2];	/* for false, for true */
 };
 
-module_param_cb(docroot, &docroot_ops, NULL, 0644);
-MODULE_PARM_DESC(docroot, "directory whose files are served");
+static int choice_set(const char *text, const struct kernel_param *kp)
+{
+	const struct choice *choice = kp->arg;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (sysfs_streq(text, choice->word[i])) {
+			WRITE_ONCE(*choice->value, i);
+			return 0;
+		}
+	}
+	pr_err("%s=%s: expected \"%s\" or \"%s\"\n", kp->name, text,
+	       choice->word[0], choice->word[1]);
+	return -EINVAL;
+}
+
+static int choice_get(char *buf, const struct kernel_param *kp)
+{
+	const struct choice *choice = kp->arg;
+
+	return sysfs_emit(buf, "%s\n", choice->word[*choice->value]);
+}
+
+static const struct kernel_param_ops choice_ops = {
+	.set = choice_set,
+	.get = choice_get,
+};
+
+#define PARAM_CHOICE(_name, _value, _no, _yes, _desc)				\
+	static const struct choice choice_##_name = {			\
+		.value = &(_value), .word = { _no, _yes },		\
+	};								\
+	module_param_cb(_name, &choice_ops, (void *)&choice_##_name, 0644); \
+	MODULE_PARM_DESC(_name, _desc)
 
 /* --- address and port ---------------------------------------------------- */
 
 static int address_set(const char *text, const struct kernel_param *kp)
 {
-	return replace_word(&address, text);
+	size_t len = strcspn(text, "\n");
+
+	if (len >= sizeof(address)) {
+		pr_err("address: more than %d; listen on 0.0.0.0 or ::\n",
+		       SLUICE_LISTENERS_MAX);
+		return -E2BIG;
+	}
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if (!len)
+		strscpy(address, ADDRESS_DEFAULT, sizeof(address));
+	return 0;
 }
 
 static int address_get(char *buf, const struct kernel_param *kp)
 {
-	return sysfs_emit(buf, "%s\n", address ?: "0.0.0.0");
+	return sysfs_emit(buf, "%s\n", address);
 }
 
 static const struct kernel_param_ops address_ops = {
@@ -282,10 +255,10 @@ static const struct kernel_param_ops backend_uid_ops = {
 module_param_cb(backend_uid, &backend_uid_ops, NULL, 0644);
 MODULE_PARM_DESC(backend_uid, "user who must have opened the backend's listener, or \"any\"");
 
+PARAM_NUMBER(run_as, sluice_run_as, 0, INT_MAX, NULL, 0444,
+	     "uid and gid that files are opened with");
 PARAM_NUMBER(defer_accept, defer_accept, 0, 255, NULL, 0444,
 	     "seconds to wait for data before a connection counts (TCP_DEFER_ACCEPT), 0: do not");
-PARAM_NUMBER(run_as, run_as, 0, INT_MAX, NULL, 0444,
-	     "uid and gid that files are opened with");
 
 /* --- behaviour ----------------------------------------------------------- */
 
@@ -302,63 +275,20 @@ PARAM_TOGGLE(strict, sluice_strict, NULL, 0644,
 PARAM_TOGGLE(standalone, sluice_standalone, check_standalone, 0644,
 	     "there is no backend: answer everything");
 
-static int query_set(const char *text, const struct kernel_param *kp)
-{
-	if (sysfs_streq(text, "handover")) {
-		WRITE_ONCE(sluice_query_handover, true);
-	} else if (sysfs_streq(text, "serve")) {
-		WRITE_ONCE(sluice_query_handover, false);
-	} else {
-		pr_err("query=%s: expected \"serve\" or \"handover\"\n", text);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int query_get(char *buf, const struct kernel_param *kp)
-{
-	return sysfs_emit(buf, "%s\n",
-			  sluice_query_handover ? "handover" : "serve");
-}
-
-static const struct kernel_param_ops query_ops = {
-	.set = query_set,
-	.get = query_get,
-};
-
-module_param_cb(query, &query_ops, NULL, 0644);
-MODULE_PARM_DESC(query, "requests with a query: \"serve\" files all the same, or \"handover\"");
-
-/* Else the default is, at load. */
-static bool dynamic_is_set;
-
-static int dynamic_set(const char *text, const struct kernel_param *kp)
-{
-	int err;
-
-	if (phase == LEAVING)
-		return -ENODEV;
-	err = sluice_routes_set_dynamic(text);
-	if (!err)
-		dynamic_is_set = true;
-	if (err == -EINVAL || err == -E2BIG)
-		pr_err("dynamic=%s: expected suffixes like .php,.cgi, 64 at most\n",
-		       text);
-	return err;
-}
-
-static int dynamic_get(char *buf, const struct kernel_param *kp)
-{
-	return sluice_routes_show_dynamic(buf, PAGE_SIZE);
-}
-
-static const struct kernel_param_ops dynamic_ops = {
-	.set = dynamic_set,
-	.get = dynamic_get,
-};
-
-module_param_cb(dynamic, &dynamic_ops, NULL, 0644);
-MODULE_PARM_DESC(dynamic, "suffixes of files that are programs, not to be served");
+PARAM_TOGGLE(lenient, sluice_lenient, NULL, 0644,
+	     "a bare LF ends a line of a request");
+PARAM_TOGGLE(proxy_protocol, sluice_proxy_protocol, NULL, 0644,
+	     "connections that begin with a PROXY header are the backend's");
+PARAM_CHOICE(query, sluice_query_handover, "serve", "handover",
+	     "requests with a query: \"serve\" files all the same, or \"handover\"");
+PARAM_CHOICE(authorization, sluice_authorization_serve, "handover", "serve",
+	     "requests with credentials: \"handover\", or \"serve\" files all the same");
+PARAM_CHOICE(options, sluice_options_self, "handover", "answer",
+	     "OPTIONS: \"handover\", or \"answer\" with the methods that files have");
+PARAM_CHOICE(if_modified_since, sluice_since_exact, "before", "exact",
+	     "304 for a file not newer than the date: \"before\", or of that very date: \"exact\"");
+PARAM_CHOICE(bad_range, sluice_bad_range_refuse, "ignore", "416",
+	     "ranges that are none: \"ignore\", or answer \"416\"");
 
 /* --- limits -------------------------------------------------------------- */
 
@@ -381,15 +311,6 @@ PARAM_NUMBER(cache_idle, sluice_cache_idle, 1, 86400, NULL, 0644,
 
 /* --- at load ------------------------------------------------------------- */
 
-static int check_together(void)
-{
-	if (!docroot || !*docroot) {
-		pr_err("docroot is missing; say docroot=/var/www/html or whichever directory is to be served\n");
-		return -EINVAL;
-	}
-	return check_backend_port(sluice_backend_port);
-}
-
 /**
  * sluice_params_check() - do the parameters make sense together
  *
@@ -398,31 +319,30 @@ static int check_together(void)
  */
 int sluice_params_check(void)
 {
-	int err = 0;
+	int err;
 
 	kernel_param_lock(THIS_MODULE);
-	if (!dynamic_is_set)
-		err = sluice_routes_set_dynamic(SLUICE_DYNAMIC_DEFAULT);
+	err = sluice_site_check();
 	if (!err)
-		err = check_together();
+		err = check_backend_port(sluice_backend_port);
 	kernel_param_unlock(THIS_MODULE);
 	return err;
 }
 
 /**
- * sluice_params_open_docroot() - from here on setters act
+ * sluice_params_open_site() - from here on setters act
  *
  * Context: module init.
  * Return: 0 or -errno, with a line in the kernel log.
  */
-int sluice_params_open_docroot(void)
+int sluice_params_open_site(void)
 {
 	int err;
 
 	kernel_param_lock(THIS_MODULE);
-	err = open_docroot(docroot);
+	err = sluice_site_open();
 	if (!err)
-		phase = LIVE;
+		sluice_phase = SLUICE_LIVE;
 	kernel_param_unlock(THIS_MODULE);
 	return err;
 }
@@ -464,7 +384,7 @@ int sluice_params_open_listeners(void)
 	char *list, *rest, *text;
 	int err = 0;
 
-	list = kstrdup(address && *address ? address : "0.0.0.0", GFP_KERNEL);
+	list = kstrdup(address, GFP_KERNEL);
 	if (!list)
 		return -ENOMEM;
 	rest = list;
@@ -478,7 +398,7 @@ int sluice_params_open_listeners(void)
 void sluice_params_leave(void)
 {
 	kernel_param_lock(THIS_MODULE);
-	phase = LEAVING;
+	sluice_phase = SLUICE_LEAVING;
 	kernel_param_unlock(THIS_MODULE);
 }
 
@@ -486,11 +406,6 @@ void sluice_params_leave(void)
 void sluice_params_exit(void)
 {
 	kernel_param_lock(THIS_MODULE);
-	sluice_docroot_publish(NULL);
-	sluice_routes_exit();
-	kfree(docroot);
-	docroot = NULL;
-	kfree(address);
-	address = NULL;
+	sluice_site_publish(NULL);
 	kernel_param_unlock(THIS_MODULE);
 }

@@ -2,14 +2,22 @@
 /*
  * /proc/net/sluice/ in the network namespace of the loader.
  */
+#include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/nsproxy.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
 #include <net/net_namespace.h>
 
 #include "ctl/proc.h"
+#include "ctl/site.h"
 #include "sock/stats.h"
+#include "store/site.h"
+#include "store/types.h"
 
 static struct proc_dir_entry *proc_dir;
 static struct net *proc_net;
@@ -25,6 +33,110 @@ static int stats_show(struct seq_file *seq, void *unused)
 	return 0;
 }
 
+/* --- types --------------------------------------------------------------- */
+
+#define TABLE_END "end\n"
+
+/**
+ * struct draft - a table that is being written
+ * @len: bytes so far
+ * @buf: those, or NULL; complete when @TABLE_END has come
+ */
+struct draft {
+	size_t	len;
+	u8	*buf;
+};
+
+static int types_show(struct seq_file *seq, void *unused)
+{
+	struct sluice_site *site = sluice_site_get();
+
+	if (!site)
+		return -ENODEV;
+	seq_write(seq, site->types->text.ptr, site->types->text.len);
+	seq_puts(seq, TABLE_END);
+	sluice_site_put(site);
+	return 0;
+}
+
+static bool is_complete(const struct draft *draft)
+{
+	size_t len = sizeof(TABLE_END) - 1;
+	const u8 *end = draft->buf + draft->len - len;
+
+	return draft->len >= len && !memcmp(end, TABLE_END, len) &&
+	       (draft->len == len || end[-1] == '\n');
+}
+
+/*
+ * Writers buffer as they like, so a table may come in pieces; nothing happens
+ * until its last line says that it is whole.
+ */
+static ssize_t types_write(struct file *file, const char __user *from,
+			   size_t n, loff_t *pos)
+{
+	struct seq_file *seq = file->private_data;
+	struct draft *draft = seq->private;
+	int err = 0;
+
+	mutex_lock(&seq->lock);
+	if (!draft->buf)
+		draft->buf = kvmalloc(SLUICE_TYPES_TEXT_MAX, GFP_KERNEL);
+	if (!draft->buf) {
+		err = -ENOMEM;
+	} else if (n > SLUICE_TYPES_TEXT_MAX - draft->len) {
+		pr_err("types: expected a table of at most %d bytes\n",
+		       SLUICE_TYPES_TEXT_MAX);
+		err = -EFBIG;
+	} else if (copy_from_user(draft->buf + draft->len, from, n)) {
+		err = -EFAULT;
+	}
+	if (!err) {
+		draft->len += n;
+		if (is_complete(draft)) {
+			struct span text = { draft->buf, draft->len -
+					     (sizeof(TABLE_END) - 1) };
+
+			draft->len = 0;
+			err = sluice_site_set_types(text);
+		}
+	}
+	mutex_unlock(&seq->lock);
+	return err ?: n;
+}
+
+static int types_open(struct inode *inode, struct file *file)
+{
+	struct draft *draft = kzalloc(sizeof(*draft), GFP_KERNEL);
+	int err;
+
+	if (!draft)
+		return -ENOMEM;
+	err = single_open(file, types_show, draft);
+	if (err)
+		kfree(draft);
+	return err;
+}
+
+static int types_release(struct inode *inode, struct file *file)
+{
+	struct draft *draft = ((struct seq_file *)file->private_data)->private;
+
+	if (draft->len)
+		pr_err("types: the last line was not \"end\": expected a whole table; the old one stays\n");
+	kvfree(draft->buf);
+	kfree(draft);
+	return single_release(inode, file);
+}
+
+static const struct proc_ops types_ops = {
+	.proc_open	= types_open,
+	.proc_read	= seq_read,
+	.proc_write	= types_write,
+	.proc_lseek	= seq_lseek,
+	.proc_release	= types_release,
+};
+
 int sluice_proc_init(void)
 {
 	/* Our directory must not outlive the namespace's. */
@@ -32,7 +144,8 @@ int sluice_proc_init(void)
 	proc_dir = proc_mkdir("sluice", proc_net->proc_net);
 	if (!proc_dir)
 		goto err_put_net;
-	if (!proc_create_single("stats", 0444, proc_dir, stats_show))
+	if (!proc_create_single("stats", 0444, proc_dir, stats_show) ||
+	    !proc_create("types", 0644, proc_dir, &types_ops))
 		goto err_remove_dir;
 	return 0;
 

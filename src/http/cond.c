@@ -11,18 +11,13 @@ static bool cond_match(struct span value, struct span etag, bool weak)
 }
 
 /*
- * Compare with a date field, which RFC 9110 sections 13.1.3 and 13.1.4 make us
- * ignore if it is not a date or if there is nothing to compare it with.
- * Returns whether it counts; *modified is then true if @mtime is later.
+ * Read a date field, which RFC 9110 sections 13.1.3 and 13.1.4 make us ignore
+ * if it is not a date or if there is nothing to compare it with.  Returns
+ * whether it counts.
  */
-static bool cond_date(struct span value, s64 mtime, s64 now, bool *modified)
+static bool cond_date(struct span value, s64 mtime, s64 now, s64 *date)
 {
-	s64 date;
-
-	if (mtime == HTTP_NO_MTIME || http_date_parse(value, now, &date))
-		return false;
-	*modified = mtime > date;
-	return true;
+	return mtime != HTTP_NO_MTIME && !http_date_parse(value, now, date);
 }
 
 /**
@@ -31,6 +26,7 @@ static bool cond_date(struct span value, s64 mtime, s64 now, bool *modified)
  * @etag: of the selected representation, or empty
  * @mtime: its modification date as it would be sent, or HTTP_NO_MTIME
  * @now: the current time
+ * @ims_exact: If-Modified-Since must be the very date, as nginx has it
  *
  * Follows the steps of RFC 9110 section 13.2.2, for a representation that
  * exists.  If-Range is not a precondition and not looked at.
@@ -38,11 +34,11 @@ static bool cond_date(struct span value, s64 mtime, s64 now, bool *modified)
  * Return: what to do instead of performing the method, if anything
  */
 enum http_cond http_cond_eval(const struct http_request *req, struct span etag,
-			      s64 mtime, s64 now)
+			      s64 mtime, s64 now, bool ims_exact)
 {
 	bool safe = req->method == HTTP_GET || req->method == HTTP_HEAD;
 	const struct span *field = req->field;
-	bool modified;
+	s64 date;
 
 	if (!(req->seen & HTTP_COND_FIELDS))
 		return HTTP_COND_OK;
@@ -51,8 +47,8 @@ enum http_cond http_cond_eval(const struct http_request *req, struct span etag,
 		if (!cond_match(field[HTTP_FIELD_IF_MATCH], etag, false))
 			return HTTP_COND_FAILED;
 	} else if (http_has_field(req, HTTP_FIELD_IF_UNMODIFIED_SINCE)) {
-		if (cond_date(field[HTTP_FIELD_IF_UNMODIFIED_SINCE], mtime, now, &modified) &&
-		    modified)
+		if (cond_date(field[HTTP_FIELD_IF_UNMODIFIED_SINCE], mtime, now, &date) &&
+		    mtime > date)
 			return HTTP_COND_FAILED;
 	}
 
@@ -60,9 +56,45 @@ enum http_cond http_cond_eval(const struct http_request *req, struct span etag,
 		if (cond_match(field[HTTP_FIELD_IF_NONE_MATCH], etag, true))
 			return safe ? HTTP_COND_NOT_MODIFIED : HTTP_COND_FAILED;
 	} else if (safe && http_has_field(req, HTTP_FIELD_IF_MODIFIED_SINCE)) {
-		if (cond_date(field[HTTP_FIELD_IF_MODIFIED_SINCE], mtime, now, &modified) &&
-		    !modified)
+		if (cond_date(field[HTTP_FIELD_IF_MODIFIED_SINCE], mtime, now, &date) &&
+		    (ims_exact ? mtime == date : mtime <= date))
 			return HTTP_COND_NOT_MODIFIED;
 	}
 	return HTTP_COND_OK;
+}
+
+/* The first three bytes tell a tag from a date, RFC 9110 section 13.1.5. */
+static bool is_entity_tag(struct span value)
+{
+	return value.len && (value.ptr[0] == '"' ||
+			     (value.len > 2 && value.ptr[1] == '/' && value.ptr[2] == '"'));
+}
+
+/**
+ * http_cond_if_range() - does the Range of a request apply?
+ * @req: the request
+ * @etag: of the selected representation, or empty
+ * @mtime: its modification date as it would be sent, or HTTP_NO_MTIME
+ * @now: the current time
+ *
+ * A tag matches strongly and a date to the second (RFC 9110 section 13.1.5),
+ * or else the client would put together parts of two files.
+ *
+ * Return: whether it does, also if there is no If-Range; false if there are
+ * several
+ */
+bool http_cond_if_range(const struct http_request *req, struct span etag,
+			s64 mtime, s64 now)
+{
+	struct span value;
+	s64 date;
+
+	if (!http_has_field(req, HTTP_FIELD_IF_RANGE))
+		return true;
+	value = req->field[HTTP_FIELD_IF_RANGE];
+	if (req->repeated & BIT(HTTP_FIELD_IF_RANGE))
+		return false;
+	if (is_entity_tag(value))
+		return span_eq(value, etag) && value.ptr[0] == '"';
+	return cond_date(value, mtime, now, &date) && date == mtime;
 }

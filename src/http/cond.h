@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Conditional requests, RFC 9110 section 13: serve, 304 or 412. */
+/* Conditional requests, RFC 9110 section 13: serve, 304 or 412; range or all. */
 #ifndef SLUICE_HTTP_COND_H
 #define SLUICE_HTTP_COND_H
 
@@ -23,6 +23,8 @@ enum http_cond {
 	 BIT(HTTP_FIELD_IF_MODIFIED_SINCE) | BIT(HTTP_FIELD_IF_UNMODIFIED_SINCE))
 
 enum http_cond http_cond_eval(const struct http_request *req, struct span etag,
-			      s64 mtime, s64 now);
+			      s64 mtime, s64 now, bool ims_exact);
+bool http_cond_if_range(const struct http_request *req, struct span etag,
+			s64 mtime, s64 now);
 
 #endif /* SLUICE_HTTP_COND_H */

@@ -7,6 +7,7 @@
 #define SLUICE_HTTP_CTYPE_H
 
 #include "http/pure.h"
+#include "http/span.h"
 
 #define HTTP_C_TCHAR	0x01	/* token, RFC 9110 section 5.6.2 */
 #define HTTP_C_FIELD	0x02	/* field value: HTAB, SP, VCHAR, obs-text */
@@ -49,6 +50,14 @@ static inline const u8 *http_skip_class(const u8 *p, const u8 *end, u8 class)
 	while (p < end && http_is(*p, class))
 		p++;
 	return p;
+}
+
+/* token = 1*tchar */
+static inline bool http_is_token(struct span s)
+{
+	const u8 *end = s.ptr + s.len;
+
+	return s.len && http_skip_class(s.ptr, end, HTTP_C_TCHAR) == end;
 }
 
 const u8 *http_skip_field_value(const u8 *p, const u8 *end);

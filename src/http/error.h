@@ -14,6 +14,7 @@
  */
 #define HTTP_ERRORS(X) \
 	X(NOT_HTTP,		400, true,  "not an HTTP request") \
+	X(PROXY,		400, true,  "PROXY protocol header") \
 	X(BAD_METHOD,		400, true,  "method is not a token") \
 	X(METHOD_TOO_LONG,	501, true,  "method longer than any known") \
 	X(BAD_TARGET,		400, true,  "malformed request target") \

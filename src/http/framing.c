@@ -53,16 +53,6 @@ static enum http_error framing_content_length(struct http_request *req, struct s
 	return HTTP_ERR_NONE;
 }
 
-static bool is_token(struct span s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++)
-		if (!http_is(s.ptr[i], HTTP_C_TCHAR))
-			return false;
-	return s.len;
-}
-
 /*
  * RFC 9112 section 6.1: chunked once, last, and nothing we do not know before
  * it.  Empty list elements and parameters are legal elsewhere, but here they
@@ -78,7 +68,7 @@ static enum http_error framing_transfer_encoding(struct http_request *req, struc
 	if (http_has_field(req, HTTP_FIELD_CONTENT_LENGTH))
 		return HTTP_ERR_CL_AND_TE;
 	while (span_next_item(&value, &item)) {
-		if (!is_token(item) || req->chunked)
+		if (!http_is_token(item) || req->chunked)
 			return HTTP_ERR_TE_BAD;
 		if (span_eq_nocase(item, SPAN("chunked")))
 			req->chunked = true;

@@ -139,3 +139,64 @@ bool http_host_parse(struct span text, struct http_host *host)
 	host->port = port;
 	return true;
 }
+
+/*
+ * What host names are made of, as directories may be called: no escape, which
+ * would be a second spelling, and nothing that means more than itself.
+ */
+static bool is_plain_byte(u8 c)
+{
+	c = ascii_lower(c);
+	return (c >= 'a' && c <= 'z') || http_is(c, HTTP_C_DIGIT) || c == '-' || c == '_';
+}
+
+/* Labels with one dot between them, and none at either end. */
+static bool is_plain_name(struct span s)
+{
+	u8 before = '.';
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		u8 c = s.ptr[i];
+
+		if (c == '.' ? before == '.' : !is_plain_byte(c))
+			return false;
+		before = c;
+	}
+	return before != '.';
+}
+
+static bool is_ip_literal(struct span s)
+{
+	return s.len && s.ptr[0] == '[' &&
+	       skip_ip_literal(s.ptr, s.ptr + s.len) == s.ptr + s.len;
+}
+
+/**
+ * http_host_fold() - the one spelling of a host that can name a directory
+ * @name: of a struct http_host
+ * @buf: HTTP_HOST_MAX bytes will do; no NUL is added
+ * @size: of @buf
+ *
+ * Letters become lower case and the dot of a fully qualified name goes (RFC
+ * 3986 section 3.2.2).  An IPv6 address keeps its brackets and the form in
+ * which it was written.  What is written has no "/" and is neither "." nor
+ * "..", nor hidden.
+ *
+ * Return: the length written, or 0 if nobody should have a directory by that
+ * name
+ */
+size_t http_host_fold(struct span name, u8 *buf, size_t size)
+{
+	size_t i;
+
+	if (name.len && name.ptr[name.len - 1] == '.')
+		name.len--;
+	if (!is_plain_name(name) && !is_ip_literal(name))
+		return 0;
+	if (name.len > HTTP_HOST_MAX || name.len > size)
+		return 0;
+	for (i = 0; i < name.len; i++)
+		buf[i] = ascii_lower(name.ptr[i]);
+	return name.len;
+}

@@ -27,13 +27,23 @@ static enum http_error bad_byte(u8 c, enum http_error otherwise)
 	return c == '\n' ? HTTP_ERR_BARE_LF : otherwise;
 }
 
-static const u8 *parse_crlf(const u8 *p, const u8 *end, enum http_error otherwise,
-			    enum http_error *why)
+static bool is_lf(u8 c, unsigned int flags)
+{
+	return c == '\n' && (flags & HTTP_PARSE_LENIENT);
+}
+
+static bool is_line_end(u8 c, unsigned int flags)
+{
+	return c == '\r' || is_lf(c, flags);
+}
+
+static const u8 *parse_line_end(const u8 *p, const u8 *end, unsigned int flags,
+				enum http_error otherwise, enum http_error *why)
 {
 	if (p == end)
 		return NULL;
 	if (*p != '\r')
-		return refuse(why, bad_byte(*p, otherwise));
+		return is_lf(*p, flags) ? p + 1 : refuse(why, bad_byte(*p, otherwise));
 	if (++p == end)
 		return NULL;
 	if (*p != '\n')
@@ -42,29 +52,53 @@ static const u8 *parse_crlf(const u8 *p, const u8 *end, enum http_error otherwis
 }
 
 /* RFC 9112 section 2.2: some clients send an empty line after a body. */
-static const u8 *parse_empty_lines(const u8 *p, const u8 *end, enum http_error *why)
+static const u8 *parse_empty_lines(const u8 *p, const u8 *end, unsigned int flags,
+				   enum http_error *why)
 {
 	unsigned int lines;
 
 	for (lines = 0; lines < 2; lines++) {
-		if (p == end || *p != '\r')
+		if (p == end || !is_line_end(*p, flags))
 			return p;
-		p = parse_crlf(p, end, HTTP_ERR_NOT_HTTP, why);
+		p = parse_line_end(p, end, flags, HTTP_ERR_NOT_HTTP, why);
 		if (!p)
 			return NULL;
 	}
 	return p;
 }
 
-static enum http_error bad_method(u8 c, bool first)
+/*
+ * The header of PROXY protocol version 2 begins with two empty lines, so it is
+ * told from a request only behind them.  Returns @start, or NULL.
+ */
+static const u8 *parse_proxy_v2(const u8 *start, const u8 *end, enum http_error *why)
 {
-	if (first && c != '\n' && (c >= 0x80 || http_is(c, HTTP_C_CTL)))
+	static const u8 signature[] = "\r\n\r\n\0\r\nQUIT\n";
+	const size_t all = sizeof(signature) - 1;
+	const size_t telling = 5;
+	size_t len = end - start;
+
+	if (len < telling || *start != '\r' ||
+	    memcmp(start, signature, len < all ? len : all))
+		return start;
+	return len < all ? NULL : refuse(why, HTTP_ERR_PROXY);
+}
+
+/* Version 1 is a line of text: "PROXY TCP4 192.0.2.1 192.0.2.2 50000 80". */
+static bool is_proxy_v1(const struct http_request *req, const u8 *start)
+{
+	return req->method_text.ptr == start && span_eq(req->method_text, SPAN("PROXY"));
+}
+
+static enum http_error bad_method(u8 c, bool first, unsigned int flags)
+{
+	if (first && (c != '\n' || is_lf(c, flags)) && (c >= 0x80 || http_is(c, HTTP_C_CTL)))
 		return HTTP_ERR_NOT_HTTP;
 	return bad_byte(c, HTTP_ERR_BAD_METHOD);
 }
 
-static const u8 *parse_method(const u8 *p, const u8 *end, struct http_request *req,
-			      enum http_error *why)
+static const u8 *parse_method(const u8 *p, const u8 *end, unsigned int flags,
+			      struct http_request *req, enum http_error *why)
 {
 	const u8 *start = p;
 
@@ -75,13 +109,13 @@ static const u8 *parse_method(const u8 *p, const u8 *end, struct http_request *r
 	if (p == end)
 		return NULL;
 	if (*p != ' ' || p == start)
-		return refuse(why, bad_method(*p, p == start));
+		return refuse(why, bad_method(*p, p == start, flags));
 	req->method = http_method_lookup(req->method_text);
 	return p + 1;
 }
 
-static const u8 *parse_target(const u8 *p, const u8 *end, struct http_request *req,
-			      enum http_error *why)
+static const u8 *parse_target(const u8 *p, const u8 *end, unsigned int flags,
+			      struct http_request *req, enum http_error *why)
 {
 	const u8 *start = p;
 
@@ -91,7 +125,7 @@ static const u8 *parse_target(const u8 *p, const u8 *end, struct http_request *r
 		return NULL;
 	if (p == start)
 		return refuse(why, bad_byte(*p, HTTP_ERR_BAD_TARGET));
-	if (*p == '\r')
+	if (is_line_end(*p, flags))
 		return refuse(why, HTTP_ERR_BAD_VERSION);	/* HTTP/0.9 */
 	if (*p != ' ')
 		return refuse(why, bad_byte(*p, HTTP_ERR_BAD_TARGET));
@@ -104,8 +138,8 @@ static bool is_h2_preface(const struct http_request *req)
 	return span_eq(req->method_text, SPAN("PRI")) && span_eq(req->target, SPAN("*"));
 }
 
-static const u8 *parse_version(const u8 *p, const u8 *end, struct http_request *req,
-			       enum http_error *why)
+static const u8 *parse_version(const u8 *p, const u8 *end, unsigned int flags,
+			       struct http_request *req, enum http_error *why)
 {
 	static const u8 form[] = "HTTP/0.0";	/* "0" is any digit */
 	u8 major, minor;
@@ -121,7 +155,7 @@ static const u8 *parse_version(const u8 *p, const u8 *end, struct http_request *
 	}
 	major = p[-3] - '0';
 	minor = p[-1] - '0';
-	p = parse_crlf(p, end, HTTP_ERR_BAD_VERSION, why);
+	p = parse_line_end(p, end, flags, HTTP_ERR_BAD_VERSION, why);
 	if (!p)
 		return NULL;
 	if (!major)
@@ -152,17 +186,17 @@ static enum http_error take_field(struct http_request *req, struct span name, st
 }
 
 /* @c ended the field name and is not the colon, or there is no name. */
-static enum http_error bad_name(u8 c, bool first)
+static enum http_error bad_name(u8 c, bool first, unsigned int flags)
 {
 	if (is_ows(c))
 		return first ? HTTP_ERR_OBS_FOLD : HTTP_ERR_SPACE_BEFORE_COLON;
-	if (c == '\r')
+	if (is_line_end(c, flags))
 		return HTTP_ERR_NO_COLON;
 	return bad_byte(c, HTTP_ERR_BAD_FIELD_NAME);
 }
 
-static const u8 *parse_field_line(const u8 *p, const u8 *end, struct http_request *req,
-				  enum http_error *why)
+static const u8 *parse_field_line(const u8 *p, const u8 *end, unsigned int flags,
+				  struct http_request *req, enum http_error *why)
 {
 	struct span name, value;
 	const u8 *start = p;
@@ -171,45 +205,51 @@ static const u8 *parse_field_line(const u8 *p, const u8 *end, struct http_reques
 	if (p == end)
 		return NULL;
 	if (*p != ':' || p == start)
-		return refuse(why, bad_name(*p, p == start));
+		return refuse(why, bad_name(*p, p == start, flags));
 	name = span_make(start, p);
 
 	start = ++p;
 	p = http_skip_field_value(p, end);
 	value = span_make(start, p);
-	p = parse_crlf(p, end, HTTP_ERR_BAD_FIELD_VALUE, why);
+	p = parse_line_end(p, end, flags, HTTP_ERR_BAD_FIELD_VALUE, why);
 	if (!p)
 		return NULL;
 	*why = take_field(req, name, value);
 	return *why ? NULL : p;
 }
 
-static const u8 *parse_request_line(const u8 *p, const u8 *end, struct http_request *req,
-				    enum http_error *why)
+static const u8 *parse_request_line(const u8 *start, const u8 *end, unsigned int flags,
+				    struct http_request *req, enum http_error *why)
 {
-	p = parse_empty_lines(p, end, why);
+	const u8 *p;
+
+	p = parse_proxy_v2(start, end, why);
 	if (p)
-		p = parse_method(p, end, req, why);
+		p = parse_empty_lines(p, end, flags, why);
 	if (p)
-		p = parse_target(p, end, req, why);
+		p = parse_method(p, end, flags, req, why);
+	if (p && req->method == HTTP_METHOD_OTHER && is_proxy_v1(req, start))
+		return refuse(why, HTTP_ERR_PROXY);
 	if (p)
-		p = parse_version(p, end, req, why);
+		p = parse_target(p, end, flags, req, why);
+	if (p)
+		p = parse_version(p, end, flags, req, why);
 	return p;
 }
 
-static const u8 *parse_fields(const u8 *p, const u8 *end, struct http_request *req,
-			      enum http_error *why)
+static const u8 *parse_fields(const u8 *p, const u8 *end, unsigned int flags,
+			      struct http_request *req, enum http_error *why)
 {
 	unsigned int lines = 0;
 
-	while (p < end && *p != '\r') {
+	while (p < end && !is_line_end(*p, flags)) {
 		if (++lines > HTTP_FIELDS_MAX)
 			return refuse(why, HTTP_ERR_TOO_MANY_FIELDS);
-		p = parse_field_line(p, end, req, why);
+		p = parse_field_line(p, end, flags, req, why);
 		if (!p)
 			return NULL;
 	}
-	p = parse_crlf(p, end, HTTP_ERR_NO_COLON, why);
+	p = parse_line_end(p, end, flags, HTTP_ERR_NO_COLON, why);
 	if (!p)
 		return NULL;
 	*why = http_framing_finish(req);
@@ -240,6 +280,7 @@ static void request_init(struct http_request *req)
  * @buf: all bytes of this request that have come so far
  * @len: how many
  * @max: how long a head may be
+ * @flags: HTTP_PARSE_*
  * @req: out
  * @why: out: HTTP_ERR_NONE unless the return value is -EBADMSG
  *
@@ -250,7 +291,7 @@ static void request_init(struct http_request *req)
  * -EAGAIN if there is nothing wrong so far but the head is not complete;
  * -EBADMSG if no further bytes can make a valid request of this.
  */
-ssize_t http_parse(const u8 *buf, size_t len, size_t max,
+ssize_t http_parse(const u8 *buf, size_t len, size_t max, unsigned int flags,
 		   struct http_request *req, enum http_error *why)
 {
 	const u8 *end = buf + (len < max ? len : max);
@@ -259,10 +300,10 @@ ssize_t http_parse(const u8 *buf, size_t len, size_t max,
 
 	*why = HTTP_ERR_NONE;
 	request_init(req);
-	p = parse_request_line(buf, end, req, why);
+	p = parse_request_line(buf, end, flags, req, why);
 	if (p) {
 		full = HTTP_ERR_HEAD_TOO_LARGE;
-		p = parse_fields(p, end, req, why);
+		p = parse_fields(p, end, flags, req, why);
 	}
 	if (p) {
 		req->head_len = p - buf;

@@ -28,10 +28,12 @@
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
+typedef int s32;
 typedef unsigned long long u64;
 typedef long long s64;
 
 #define U16_MAX		0xffff
+#define S32_MAX		__INT_MAX__
 #define S64_MAX		__LONG_LONG_MAX__
 #define S64_MIN		(-S64_MAX - 1)
 

@@ -93,4 +93,26 @@ static inline bool span_next_item(struct span *rest, struct span *item)
 	return true;
 }
 
+/**
+ * span_next_line() - take the next line of a text that people write
+ * @rest: in: what is left of the text; out: what is left behind @line
+ * @line: the line without its LF, which the last one need not have
+ *
+ * Return: false when the text is used up
+ */
+static inline bool span_next_line(struct span *rest, struct span *line)
+{
+	const u8 *p = rest->ptr;
+	const u8 *end;
+
+	if (!rest->len)
+		return false;
+	end = p + rest->len;
+	while (p < end && *p != '\n')
+		p++;
+	*line = span_make(rest->ptr, p);
+	*rest = span_make(p < end ? p + 1 : p, end);
+	return true;
+}
+
 #endif /* SLUICE_HTTP_SPAN_H */

@@ -9,8 +9,10 @@
 
 /* Seconds. The backend restarts, or its queue drains, in about that time. */
 #define RETRY_AFTER "5"
+#define ALLOWED "GET, HEAD, OPTIONS"
 
-static void put_page(struct http_writer *w, u16 status)
+/* nginx's, with our name at its foot. */
+static void put_page(struct http_writer *w, u16 status, struct span server)
 {
 	struct span reason = http_status_reason(status);
 
@@ -22,34 +24,55 @@ static void put_page(struct http_writer *w, u16 status)
 	http_put_u64(w, status);
 	http_put_str(w, " ");
 	http_put_span(w, reason);
-	http_put_str(w, "</h1></center>\r\n<hr><center>sluice</center>\r\n"
-			"</body>\r\n</html>\r\n");
+	http_put_str(w, "</h1></center>\r\n<hr>");
+	if (server.len) {
+		http_put_str(w, "<center>");
+		http_put_span(w, server);
+		http_put_str(w, "</center>");
+	}
+	http_put_str(w, "\r\n</body>\r\n</html>\r\n");
 }
 
 /* The page decides on Content-Length: measure it without writing. */
-static size_t page_len(u16 status)
+static size_t page_len(u16 status, struct span server)
 {
 	struct http_writer w;
 
 	http_writer_init(&w, NULL, 0);
-	put_page(&w, status);
+	put_page(&w, status, server);
 	return w.len;
 }
 
-static void put_rest(struct http_writer *w, struct sluice_reply_to to,
-		     u16 status)
+/* Up to Content-Length. @site may be NULL, on the way out. */
+static void begin(struct sluice_lane *lane, struct http_writer *w, u16 status,
+		  const struct sluice_site *site)
 {
-	http_put_str(w, "Content-Type: text/html\r\nContent-Length: ");
-	http_put_u64(w, page_len(status));
+	struct span server = { NULL, 0 };
+
+	reply_begin(lane, w, status);
+	http_put_str(w, "Content-Type: text/html");
+	/* Not in redirects, which nobody reads; as nginx does. */
+	if (site && site->charset.len && status != 301) {
+		http_put_str(w, "; charset=");
+		http_put_span(w, sluice_text_span(&site->charset));
+	}
+	if (site)
+		server = sluice_text_span(&site->server);
+	http_put_str(w, "\r\nContent-Length: ");
+	http_put_u64(w, page_len(status, server));
 	http_put_str(w, "\r\n");
-	reply_put_connection(w, to.keep_alive);
-	http_put_str(w, "\r\n");
-	if (!to.head_only)
-		put_page(w, status);
 }
 
-static void finish(struct http_writer *w, struct sluice_answer *answer)
+static void finish(struct http_writer *w, struct sluice_reply_to to, u16 status,
+		   const struct sluice_site *site, struct sluice_answer *answer)
 {
+	struct span server = { NULL, 0 };
+
+	if (site)
+		server = sluice_text_span(&site->server);
+	http_put_str(w, "\r\n");
+	if (!to.head_only)
+		put_page(w, status, server);
 	answer->head.ptr = w->buf;
 	answer->head.len = w->len;
 	answer->obj = NULL;
@@ -67,15 +90,68 @@ static void finish(struct http_writer *w, struct sluice_answer *answer)
 void sluice_error_answer(struct sluice_lane *lane, struct sluice_reply_to to,
 			 u16 status, struct sluice_answer *answer)
 {
+	const struct sluice_site *site;
 	struct http_writer w;
 
-	reply_begin(lane, &w, status);
+	rcu_read_lock();
+	site = sluice_site_peek();
+	begin(lane, &w, status, site);
+	reply_put_connection(&w, to.keep_alive);
 	if (status == 405)
-		http_put_str(&w, "Allow: GET, HEAD\r\n");
+		http_put_str(&w, "Allow: " ALLOWED "\r\n");
 	if (status == 503)
 		http_put_str(&w, "Retry-After: " RETRY_AFTER "\r\n");
-	put_rest(&w, to, status);
-	finish(&w, answer);
+	finish(&w, to, status, site, answer);
+	rcu_read_unlock();
+}
+
+/**
+ * sluice_unsatisfiable_answer() - 416, with the size that ranges must be within
+ * @lane:   whose turn it is
+ * @to:     the request
+ * @size:   of the file
+ * @answer: filled in
+ *
+ * Context: lane.
+ */
+void sluice_unsatisfiable_answer(struct sluice_lane *lane,
+				 struct sluice_reply_to to, u64 size,
+				 struct sluice_answer *answer)
+{
+	const struct sluice_site *site;
+	struct http_writer w;
+
+	rcu_read_lock();
+	site = sluice_site_peek();
+	begin(lane, &w, 416, site);
+	reply_put_connection(&w, to.keep_alive);
+	http_put_str(&w, "Content-Range: bytes */");
+	http_put_u64(&w, size);
+	http_put_str(&w, "\r\n");
+	finish(&w, to, 416, site, answer);
+	rcu_read_unlock();
+}
+
+/**
+ * sluice_options_answer() - say which methods there are
+ * @lane:   whose turn it is
+ * @to:     the request
+ * @answer: filled in
+ *
+ * Context: lane.
+ */
+void sluice_options_answer(struct sluice_lane *lane, struct sluice_reply_to to,
+			   struct sluice_answer *answer)
+{
+	struct http_writer w;
+
+	/* RFC 9110 section 8.6: no Content-Length in a 204. */
+	reply_begin(lane, &w, 204);
+	reply_put_connection(&w, to.keep_alive);
+	http_put_str(&w, "Allow: " ALLOWED "\r\n\r\n");
+	answer->head.ptr = w.buf;
+	answer->head.len = w.len;
+	answer->obj = NULL;
 }
 
 /**
@@ -93,9 +169,12 @@ void sluice_redirect_answer(struct sluice_lane *lane,
 			    struct sluice_reply_to to, struct span path,
 			    struct span query, struct sluice_answer *answer)
 {
+	const struct sluice_site *site;
 	struct http_writer w;
 
-	reply_begin(lane, &w, 301);
+	rcu_read_lock();
+	site = sluice_site_peek();
+	begin(lane, &w, 301, site);
 	http_put_str(&w, "Location: ");
 	http_uri_encode_path(&w, path);
 	http_put_str(&w, "/");
@@ -104,10 +183,11 @@ void sluice_redirect_answer(struct sluice_lane *lane,
 		http_put_span(&w, query);
 	}
 	http_put_str(&w, "\r\n");
-	put_rest(&w, to, 301);
-	if (!http_writer_ok(&w)) {
+	reply_put_connection(&w, to.keep_alive);
+	if (site)
+		http_put(&w, site->extra, site->extra_len);
+	finish(&w, to, 301, site, answer);
+	rcu_read_unlock();
+	if (!http_writer_ok(&w))
 		sluice_error_answer(lane, to, 404, answer);
-		return;
-	}
-	finish(&w, answer);
 }

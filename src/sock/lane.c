@@ -139,7 +139,8 @@ int sluice_lanes_init(void)
 		compat_bh_init(&lane->bh, fast_lanes, lane_run);
 		lane->head = kmalloc_node(SLUICE_LANE_HEAD, GFP_KERNEL, node);
 		lane->reply = kmalloc_node(SLUICE_LANE_REPLY, GFP_KERNEL, node);
-		lane->path = kmalloc_node(SLUICE_LANE_PATH, GFP_KERNEL, node);
+		lane->path = kmalloc_node(SLUICE_LANE_HOST +
+					  SLUICE_LANE_PATH, GFP_KERNEL, node);
 		if (!lane->head || !lane->reply || !lane->path)
 			goto err_free_buffers;
 	}

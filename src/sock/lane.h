@@ -21,8 +21,9 @@ struct sluice_lane;
 /* The largest request head that max_head_size allows. */
 #define SLUICE_LANE_HEAD	16384
 /* Room for a response head, or for a whole answer without a file. */
-#define SLUICE_LANE_REPLY	2048
-/* Room for a decoded path with its NUL. */
+#define SLUICE_LANE_REPLY	4096
+/* Room for the directory of a host, and for a decoded path with its NUL. */
+#define SLUICE_LANE_HOST	256
 #define SLUICE_LANE_PATH	4096
 
 /* So many that the first is acknowledged when the last is full. */
@@ -55,8 +56,9 @@ struct sluice_turn {
  * @frag_at: the one in use
  * @head:    linear copy of what a connection has received
  * @reply:   response under construction
- * @path:    decoded path of the request at hand
+ * @path:    decoded path of the request at hand, behind room for its host
  * @stamp_time: the second that @stamp is about
+ * @stamp_site: the site likewise
  * @stamp_len: bytes of @stamp
  * @stamp:   Server and Date lines
  */
@@ -73,8 +75,9 @@ struct sluice_lane {
 	u8			*reply;
 	u8			*path;
 	s64			stamp_time;
+	u64			stamp_site;
 	size_t			stamp_len;
-	u8			stamp[64];
+	u8			stamp[320];
 };
 
 bool sluice_lane_queue(struct sluice_turn *turn);

@@ -243,10 +243,10 @@ void sluice_sock_consume(struct sock *sk, size_t len)
 		tcp_read_done(sk, len);
 }
 
-/* Drop all that was received. Returns how much. */
-size_t sluice_sock_discard(struct sock *sk)
+/* Drop what was received, at most @max bytes of it. Returns how much. */
+size_t sluice_sock_discard(struct sock *sk, size_t max)
 {
-	size_t len = tcp_inq(sk);
+	size_t len = min_t(size_t, tcp_inq(sk), max);
 
 	sluice_sock_consume(sk, len);
 	return len;

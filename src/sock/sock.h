@@ -102,7 +102,7 @@ void sluice_sock_release(struct sluice_sock *ss);
 
 size_t sluice_sock_peek(struct sock *sk, u8 *buf, size_t size);
 void sluice_sock_consume(struct sock *sk, size_t len);
-size_t sluice_sock_discard(struct sock *sk);
+size_t sluice_sock_discard(struct sock *sk, size_t max);
 
 void sluice_sock_shutdown(struct sluice_sock *ss);
 void sluice_sock_reset_on_close(struct sluice_sock *ss);

@@ -22,8 +22,10 @@
 	/* requests by outcome */					\
 	X(REQUESTS,			"requests")			\
 	X(SERVED,			"served")			\
+	X(PARTIAL,			"partial")			\
 	X(NOT_MODIFIED,			"not_modified")			\
 	X(REDIRECTED,			"redirected")			\
+	X(OPTIONS_ANSWERED,		"options_answered")		\
 	X(HANDED_OVER,			"handed_over")			\
 	X(ERRORS,			"errors")			\
 	X(BYTES_SENT,			"bytes_sent")			\
@@ -36,6 +38,7 @@
 	X(HANDED_OVER_UPGRADE,		"handed_over_upgrade")		\
 	X(HANDED_OVER_RANGE,		"handed_over_range")		\
 	X(HANDED_OVER_FIELDS,		"handed_over_fields")		\
+	X(HANDED_OVER_AUTHORIZATION,	"handed_over_authorization")	\
 	X(HANDED_OVER_MALFORMED,	"handed_over_malformed")	\
 	X(HANDED_OVER_NOT_FOUND,	"handed_over_not_found")	\
 	X(HANDED_OVER_FORBIDDEN,	"handed_over_forbidden")	\
@@ -53,6 +56,7 @@
 	X(ERROR_412,			"error_412")			\
 	X(ERROR_413,			"error_413")			\
 	X(ERROR_414,			"error_414")			\
+	X(ERROR_416,			"error_416")			\
 	X(ERROR_431,			"error_431")			\
 	X(ERROR_501,			"error_501")			\
 	X(ERROR_503,			"error_503")			\
@@ -63,6 +67,7 @@
 	X(BACKEND_UNTRUSTED,		"backend_untrusted")		\
 	/* deadlines that passed */					\
 	X(TIMEOUT_HEADER,		"timeout_header")		\
+	X(TIMEOUT_BODY,			"timeout_body")			\
 	X(TIMEOUT_KEEPALIVE,		"timeout_keepalive")		\
 	X(TIMEOUT_SEND,			"timeout_send")			\
 	/* store */							\
@@ -70,6 +75,7 @@
 	X(CACHE_MISSES,			"cache_misses")			\
 	X(CACHE_STALE,			"cache_stale")			\
 	X(LOOKUPS,			"lookups")			\
+	X(SIBLINGS_STALE,		"siblings_stale")		\
 	X(FILLS,			"fills")			\
 	X(PAGES_COPIED,			"pages_copied")			\
 	X(FILES_TRUNCATED,		"files_truncated")		\

@@ -24,12 +24,21 @@
 /* Bytes per send: large folios would make it very much. */
 #define GATHER_MAX (SLUICE_BODY_BATCH * PAGE_SIZE)
 
-/* Takes over the caller's reference of @obj. */
-void sluice_body_begin(struct sluice_body *body, struct sluice_object *obj)
+/**
+ * sluice_body_begin() - send bytes of an object
+ * @body: nothing is left of it
+ * @obj:  the caller's reference moves here
+ * @pos:  first byte
+ * @end:  byte after the last, not beyond the object's size
+ *
+ * Context: any.
+ */
+void sluice_body_begin(struct sluice_body *body, struct sluice_object *obj,
+		       loff_t pos, loff_t end)
 {
 	body->obj = obj;
-	body->pos = 0;
-	body->end = obj->size;
+	body->pos = pos;
+	body->end = end;
 	body->page = NULL;
 	body->err = 0;
 }
@@ -39,6 +48,14 @@ static void body_drop_page(struct sluice_body *body)
 	if (body->page)
 		put_page(body->page);
 	body->page = NULL;
+}
+
+/* Then other bytes of the same object. Context: any. */
+void sluice_body_continue(struct sluice_body *body, loff_t pos, loff_t end)
+{
+	body_drop_page(body);
+	body->pos = pos;
+	body->end = end;
 }
 
 /* @len bytes are in the socket. */

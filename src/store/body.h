@@ -18,7 +18,7 @@ struct sluice_object;
  * struct sluice_body - what is left to send of an object
  * @obj:  counted; NULL when there is no body
  * @pos:  next byte
- * @end:  byte after the last; what Content-Length promised
+ * @end:  byte after the last; what the head promised
  * @page: read by sluice_body_fill(), counted, or NULL
  * @page_index: its place in the file
  * @err:  what sluice_body_fill() came to
@@ -37,7 +37,9 @@ static inline loff_t sluice_body_left(const struct sluice_body *body)
 	return body->end - body->pos;
 }
 
-void sluice_body_begin(struct sluice_body *body, struct sluice_object *obj);
+void sluice_body_begin(struct sluice_body *body, struct sluice_object *obj,
+		       loff_t pos, loff_t end);
+void sluice_body_continue(struct sluice_body *body, loff_t pos, loff_t end);
 void sluice_body_advance(struct sluice_body *body, size_t len);
 void sluice_body_end(struct sluice_body *body);
 

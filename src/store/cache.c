@@ -20,8 +20,8 @@
 #include "sock/stats.h"
 #include "store/body.h"
 #include "store/cache.h"
-#include "store/docroot.h"
 #include "store/object.h"
+#include "store/site.h"
 
 /* How many of the oldest are looked at to find the least used one. */
 #define EVICT_SAMPLE 8
@@ -31,7 +31,7 @@ unsigned int sluice_cache_entries = 4096;
 unsigned int sluice_cache_idle = 60;
 
 struct cache_key {
-	u64		root_id;
+	u64		site_id;
 	struct span	path;
 };
 
@@ -63,7 +63,7 @@ static int object_cmp(struct rhashtable_compare_arg *arg, const void *data)
 	const struct sluice_object *obj = data;
 	const struct cache_key *key = arg->key;
 
-	return obj->root_id != key->root_id || !span_eq(obj->key, key->path);
+	return obj->site_id != key->site_id || !span_eq(obj->key, key->path);
 }
 
 static const struct rhashtable_params table_params = {
@@ -73,6 +73,14 @@ static const struct rhashtable_params table_params = {
 	.obj_cmpfn		= object_cmp,
 	.automatic_shrinking	= true,
 };
+
+/* Context: rcu_read_lock(). */
+static u64 current_site_id(void)
+{
+	const struct sluice_site *site = sluice_site_peek();
+
+	return site ? site->id : 0;
+}
 
 /*
  * Takes an object out, if it still is in.  The reference that goes may be the
@@ -104,7 +112,7 @@ struct sluice_object *sluice_cache_get(struct span path)
 	struct sluice_object *obj;
 
 	rcu_read_lock();
-	key.root_id = sluice_docroot_current_id();
+	key.site_id = current_site_id();
 	obj = rhashtable_lookup(&table, &key, table_params);
 	/* First the reference: RCU keeps the object, but not its file. */
 	if (!obj || !sluice_object_get_unless_dying(obj)) {
@@ -173,15 +181,19 @@ static void evict_one(void)
  */
 struct sluice_object *sluice_cache_insert(struct sluice_object *obj)
 {
-	struct cache_key key = { .root_id = obj->root_id, .path = obj->key };
+	struct cache_key key = { .site_id = obj->site_id, .path = obj->key };
 	struct sluice_object *old;
+	bool current_site;
 	int err;
 
 	rcu_read_lock();
+	current_site = obj->site_id == current_site_id();
 	old = rhashtable_lookup(&table, &key, table_params);
 	if (old)
 		cache_unhash(old);
 	rcu_read_unlock();
+	if (!current_site)
+		return obj;	/* nobody would find it */
 
 	/*
 	 * Table and list change together under the lock: cache_unhash() takes
@@ -200,6 +212,18 @@ struct sluice_object *sluice_cache_insert(struct sluice_object *obj)
 	while (READ_ONCE(entries) > READ_ONCE(sluice_cache_entries))
 		evict_one();
 	return obj;
+}
+
+static void keep_resident(const struct sluice_object *obj)
+{
+	const struct sluice_siblings *siblings = &obj->siblings;
+	unsigned int i;
+
+	sluice_body_keep_resident(obj, SWEEP_INTERVAL);
+	for (i = 0; i < siblings->count; i++)
+		if (siblings->sibling[i].obj)
+			sluice_body_keep_resident(siblings->sibling[i].obj,
+						  SWEEP_INTERVAL);
 }
 
 /* Unhash all of the list for which @idle allows it, a few per lock hold. */
@@ -221,9 +245,9 @@ static void cache_prune(bool all)
 		spin_unlock_bh(&age_lock);
 
 		if (!all)
-			sluice_body_keep_resident(obj, SWEEP_INTERVAL);
+			keep_resident(obj);
 		rcu_read_lock();
-		gone = all || obj->root_id != sluice_docroot_current_id() ||
+		gone = all || obj->site_id != current_site_id() ||
 		       time_after(jiffies, READ_ONCE(obj->used) + idle) ||
 		       !sluice_object_is_current(obj);
 		rcu_read_unlock();
@@ -271,4 +295,5 @@ void sluice_cache_exit(void)
 	cancel_delayed_work_sync(&sweep);
 	sluice_cache_flush();
 	rhashtable_destroy(&table);
+	sluice_objects_exit();
 }

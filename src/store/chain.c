@@ -56,17 +56,59 @@ static bool spell_backwards(struct span *name, const struct dentry *dentry)
 	return name->ptr[name->len] == '/';
 }
 
-/* Context: d_lock held, so that name, parent and sequence number agree. */
-static bool link_sample(struct sluice_link *link, struct dentry *dentry,
-			struct span *name)
+/* Context: d_lock held, so that inode and sequence number agree. */
+static bool link_sample_locked(struct sluice_link *link,
+			       const struct dentry *dentry)
 {
+	const struct inode *inode = dentry->d_inode;
+
 	if (d_unhashed(dentry) || d_mountpoint(dentry) ||
-	    dentry->d_flags & DCACHE_OP_REVALIDATE || IS_ROOT(dentry) ||
-	    d_really_is_negative(dentry) || !spell_backwards(name, dentry))
+	    dentry->d_flags & DCACHE_OP_REVALIDATE || IS_ROOT(dentry))
 		return false;
 	link->seq = raw_read_seqcount(&dentry->d_seq);
+	link->negative = !inode;
 	return !(link->seq & 1) &&
-	       access_sample(&link->access, d_inode(dentry));
+	       (!inode || access_sample(&link->access, inode));
+}
+
+/**
+ * sluice_link_sample() - remember what one name stands for, or that for nothing
+ * @link:   filled in
+ * @dentry: counted, below @parent
+ * @parent: the directory
+ *
+ * Context: process.
+ * Return: false if it cannot be relied on.
+ */
+bool sluice_link_sample(struct sluice_link *link, struct dentry *dentry,
+			const struct dentry *parent)
+{
+	bool ok;
+
+	spin_lock(&dentry->d_lock);
+	ok = dentry->d_parent == parent && link_sample_locked(link, dentry);
+	spin_unlock(&dentry->d_lock);
+	return ok;
+}
+
+/**
+ * sluice_link_holds() - does the name still stand for that
+ * @link:   from sluice_link_sample() or sluice_chain_sample()
+ * @dentry: the same
+ * @inode:  its inode, read before the call
+ *
+ * Context: rcu_read_lock(), softirq too.
+ * Return: true if it does; then @inode and what was read of the dentry before
+ * the call is what it was when it was sampled.
+ */
+bool sluice_link_holds(const struct sluice_link *link,
+		       const struct dentry *dentry, const struct inode *inode)
+{
+	if (d_mountpoint(dentry))
+		return false;
+	if (link->negative ? !!inode : !access_holds(&link->access, inode))
+		return false;
+	return !read_seqcount_retry(&dentry->d_seq, link->seq);
 }
 
 /**
@@ -101,7 +143,9 @@ bool sluice_chain_sample(struct sluice_chain *chain, const struct path *path,
 		if (chain->len == SLUICE_CHAIN_MAX)
 			goto out;
 		spin_lock(&dentry->d_lock);
-		ok = link_sample(&chain->link[chain->len], dentry, &name);
+		ok = !d_really_is_negative(dentry) &&
+		     spell_backwards(&name, dentry) &&
+		     link_sample_locked(&chain->link[chain->len], dentry);
 		parent = dentry->d_parent;
 		spin_unlock(&dentry->d_lock);
 		if (!ok)
@@ -130,14 +174,10 @@ bool sluice_chain_holds(const struct sluice_chain *chain,
 	unsigned int i;
 
 	for (i = 0; i < chain->len; i++) {
-		const struct sluice_link *link = &chain->link[i];
 		const struct dentry *parent = READ_ONCE(dentry->d_parent);
 		const struct inode *inode = READ_ONCE(dentry->d_inode);
 
-		if (d_mountpoint(dentry) || !access_holds(&link->access, inode))
-			return false;
-		/* Says that parent and inode, read above, are the sampled ones. */
-		if (read_seqcount_retry(&dentry->d_seq, link->seq))
+		if (!sluice_link_holds(&chain->link[i], dentry, inode))
 			return false;
 		dentry = parent;
 	}

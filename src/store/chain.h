@@ -28,8 +28,15 @@ struct sluice_access {
 	umode_t	mode;
 };
 
+/**
+ * struct sluice_link - one name in a directory
+ * @seq:      of its dentry
+ * @negative: there is no file of that name
+ * @access:   to the file
+ */
 struct sluice_link {
 	unsigned int		seq;
+	bool			negative;
 	struct sluice_access	access;
 };
 
@@ -44,6 +51,11 @@ struct sluice_chain {
 	struct sluice_access	root;
 	struct sluice_link	link[SLUICE_CHAIN_MAX];
 };
+
+bool sluice_link_sample(struct sluice_link *link, struct dentry *dentry,
+			const struct dentry *parent);
+bool sluice_link_holds(const struct sluice_link *link,
+		       const struct dentry *dentry, const struct inode *inode);
 
 bool sluice_chain_sample(struct sluice_chain *chain, const struct path *path,
 			 const struct path *root, struct span name);

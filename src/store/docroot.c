@@ -6,15 +6,11 @@
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
 #include <linux/namei.h>
-#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "store/docroot.h"
-
-static struct sluice_docroot __rcu *current_docroot;
-static atomic64_t last_id = ATOMIC64_INIT(0);
 
 /* User and group @id, no other group, no capability, everything else as init. */
 static const struct cred *unprivileged_cred(uid_t id)
@@ -83,7 +79,6 @@ struct sluice_docroot *sluice_docroot_open(const char *name, uid_t run_as)
 	if (!root)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&root->ref, 1);
-	root->id = atomic64_inc_return(&last_id);
 
 	root->cred = unprivileged_cred(run_as);
 	if (IS_ERR(root->cred)) {
@@ -116,47 +111,5 @@ void sluice_docroot_put(struct sluice_docroot *root)
 		return;
 	path_put(&root->path);
 	put_cred(root->cred);
-	kfree_rcu(root, rcu);
-}
-
-/**
- * sluice_docroot_publish() - make @root the current docroot
- * @root: its reference moves here; NULL on the way out
- *
- * Objects of the one before are not found any more.
- * Context: process, callers serialised by the parameter lock.
- */
-void sluice_docroot_publish(struct sluice_docroot *root)
-{
-	struct sluice_docroot *old;
-
-	old = rcu_replace_pointer(current_docroot, root, true);
-	if (old)
-		sluice_docroot_put(old);
-}
-
-/* Return: the current docroot, counted; NULL on the way out. Context: any. */
-struct sluice_docroot *sluice_docroot_get(void)
-{
-	struct sluice_docroot *root;
-
-	rcu_read_lock();
-	do {
-		root = rcu_dereference(current_docroot);
-	} while (root && !refcount_inc_not_zero(&root->ref));
-	rcu_read_unlock();
-	return root;
-}
-
-/* Return: the id of the current docroot, 0 on the way out. Context: any. */
-u64 sluice_docroot_current_id(void)
-{
-	const struct sluice_docroot *root;
-	u64 id;
-
-	rcu_read_lock();
-	root = rcu_dereference(current_docroot);
-	id = root ? root->id : 0;
-	rcu_read_unlock();
-	return id;
+	kfree(root);
 }

@@ -3,20 +3,24 @@
  * From a path to an object: rooted lookup as an unprivileged user.
  */
 #include <linux/cred.h>
+#include <linux/dcache.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/kernel.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
+#include "compat/fs.h"
 #include "sock/stats.h"
 #include "store/cache.h"
 #include "store/docroot.h"
 #include "store/lookup.h"
 #include "store/object.h"
-
-#define INDEX_FILE "index.html"
+#include "store/routes.h"
+#include "store/site.h"
 
 /* A rename during a scoped lookup makes it fail with -EAGAIN. */
 #define LOOKUP_TRIES 4
@@ -48,29 +52,93 @@ static bool has_local_page_cache(const struct inode *inode)
 	return false;
 }
 
+/* Return: -ENOENT if @top is not the docroot's name, it being out of reach. */
+static int check_top(const struct sluice_docroot *root, const char *top)
+{
+	struct path path;
+	int err;
+
+	err = kern_path(top, LOOKUP_FOLLOW, &path);
+	if (err)
+		return err;
+	err = path_equal(&path, &root->path) ? 0 : -ENOENT;
+	path_put(&path);
+	return err;
+}
+
+/*
+ * Symlinks that lead out of the docroot, as the administrator wants it: then the
+ * name is one of the system, and each of its directories must let the user pass.
+ * A docroot that was unmounted has the name of what is not below it.
+ */
+static int walk_anywhere(const struct sluice_docroot *root, const u8 *name,
+			 unsigned int flags, struct path *path)
+{
+	char *buf, *top, *full = NULL;
+	int err = -ENOMEM;
+
+	buf = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	top = d_path(&root->path, buf, PATH_MAX);
+	if (IS_ERR(top)) {
+		err = PTR_ERR(top);
+		goto out;
+	}
+	err = check_top(root, top);
+	if (err)
+		goto out;
+	full = kasprintf(GFP_KERNEL, "%s%s", top, name);
+	err = full ? kern_path(full, flags, path) : -ENOMEM;
+out:
+	kfree(full);
+	kfree(buf);
+	return err;
+}
+
 /* Context: under the docroot's credentials. @name is NUL-terminated, "/...". */
-static int walk(const struct sluice_docroot *root, const u8 *name,
+static int walk(const struct sluice_site *site, const u8 *name,
 		unsigned int flags, struct path *path)
 {
+	const struct sluice_docroot *root = site->docroot;
 	int tries = LOOKUP_TRIES;
 	int err;
 
+	flags |= LOOKUP_FOLLOW | LOOKUP_NO_MAGICLINKS;
+	if (site->symlinks == SLUICE_SYMLINKS_ANY)
+		return walk_anywhere(root, name, flags, path);
+	flags |= LOOKUP_BENEATH;
+	if (site->symlinks == SLUICE_SYMLINKS_NONE)
+		flags |= LOOKUP_NO_SYMLINKS;
 	do {
 		err = vfs_path_lookup(root->path.dentry, root->path.mnt,
-				      (const char *)name + 1,
-				      flags | LOOKUP_FOLLOW | LOOKUP_BENEATH |
-				      LOOKUP_NO_MAGICLINKS, path);
+				      (const char *)name + 1, flags, path);
 	} while (err == -EAGAIN && --tries);
 	return err;
 }
 
-static int refuse_special(const struct inode *inode)
+static int refuse_special(const struct path *path)
 {
+	struct inode *inode = d_inode(path->dentry);
+
 	if (S_ISDIR(inode->i_mode))
-		return -EISDIR;
+		return inode_permission(mnt_idmap(path->mnt), inode,
+					MAY_READ | MAY_OPEN) ?: -EISDIR;
 	if (!S_ISREG(inode->i_mode))
 		return -ENOENT;
 	return has_local_page_cache(inode) ? 0 : -EOPNOTSUPP;
+}
+
+static int refuse_mode(const struct sluice_site *site, umode_t mode)
+{
+	umode_t forbidden = mode & site->mode_forbidden;
+
+	/* A program: the backend may run it, nobody should read it. */
+	if (forbidden & 0111)
+		return -ENOEXEC;
+	if (forbidden || (mode & site->mode_required) != site->mode_required)
+		return -EACCES;
+	return 0;
 }
 
 /*
@@ -78,24 +146,168 @@ static int refuse_special(const struct inode *inode)
  * effects.  dentry_open() does not check MAY_READ.  O_NONBLOCK: do not wait for
  * the holder of a lease.
  */
-static struct file *open_found(const struct sluice_docroot *root,
+static struct file *open_found(const struct sluice_site *site,
 			       const struct path *path)
 {
 	struct inode *inode = d_inode(path->dentry);
 	int err;
 
-	err = refuse_special(inode);
+	err = refuse_special(path);
 	if (err)
 		return ERR_PTR(err);
-	/* A program: the backend may run it, nobody should read it. */
-	if (inode->i_mode & 0111)
-		return ERR_PTR(-ENOEXEC);
+	err = refuse_mode(site, READ_ONCE(inode->i_mode));
+	if (err)
+		return ERR_PTR(err);
 	err = inode_permission(mnt_idmap(path->mnt), inode,
 			       MAY_READ | MAY_OPEN);
 	if (err)
 		return ERR_PTR(err);
 	return dentry_open(path, O_RDONLY | O_NONBLOCK | O_LARGEFILE |
-			   O_NOATIME, root->cred);
+			   O_NOATIME, site->docroot->cred);
+}
+
+/**
+ * struct finding - a lookup under way
+ * @site:     counted by the caller
+ * @key:      what was asked for
+ * @host_len: so many bytes of it are the host's directory
+ * @name:     what is tried for it, NUL-terminated
+ * @buf:      of @name, and of the names beside it
+ * @dir:      counted by the caller: where the siblings so far are
+ * @siblings: what is beside it
+ * @certain:  the cache can tell whether all of this still holds
+ */
+struct finding {
+	const struct sluice_site	*site;
+	struct span			key;
+	size_t				host_len;
+	struct span			name;
+	u8				*buf;
+	const struct dentry		*dir;
+	struct sluice_siblings		siblings;
+	bool				certain;
+};
+
+static struct span last_component(struct span name)
+{
+	const u8 *end = name.ptr + name.len;
+	const u8 *p = end;
+
+	while (p[-1] != '/')
+		p--;
+	return span_make(p, end);
+}
+
+/*
+ * Remember what @name in @dir is, or that it is nothing.  Sample first, look at
+ * the file afterwards: only what is checked after the sample is covered by it.
+ */
+static struct sluice_sibling *add_sibling(struct finding *f,
+					  const struct path *dir,
+					  struct span name)
+{
+	struct sluice_siblings *siblings = &f->siblings;
+	struct sluice_sibling *sibling;
+	struct dentry *dentry;
+
+	if (name.len > NAME_MAX)
+		return NULL;	/* there can be none, ever */
+	if (siblings->count == SLUICE_SIBLINGS_MAX) {
+		f->certain = false;
+		return NULL;
+	}
+	dentry = compat_lookup_one(dir->mnt, dir->dentry,
+				   (const char *)name.ptr, name.len);
+	if (IS_ERR(dentry)) {
+		f->certain = false;
+		return NULL;
+	}
+	sibling = &siblings->sibling[siblings->count++];
+	memset(sibling, 0, sizeof(*sibling));
+	sibling->dentry = dentry;
+	if (!sluice_link_sample(&sibling->link, dentry, dir->dentry))
+		f->certain = false;
+	return sibling;
+}
+
+/* There was no such file: let that be part of what has to hold. */
+static void add_absent(struct finding *f, const struct path *dir,
+		       struct span name)
+{
+	const struct sluice_sibling *sibling = add_sibling(f, dir, name);
+
+	if (sibling && !sibling->link.negative)
+		f->certain = false;	/* it came meanwhile */
+}
+
+/* What open_found() says about a file, as long as that is what it is. */
+static bool is_verdict(long err)
+{
+	return err == -EACCES || err == -ENOENT || err == -EISDIR ||
+	       err == -ENOEXEC || err == -EOPNOTSUPP;
+}
+
+/* Send this one instead, if it is as new as the file it is made of. */
+static void use_sibling(struct finding *f, struct sluice_sibling *sibling,
+			const struct path *path, s64 base_mtime)
+{
+	struct sluice_naming naming = {
+		.name	= f->name,
+		.coding	= http_coding_name(sibling->coding),
+		.vary	= true,
+	};
+	struct sluice_object *obj;
+	struct file *file;
+
+	sibling->mtime = inode_get_mtime_sec(d_inode(path->dentry));
+	file = open_found(f->site, path);
+	if (IS_ERR(file)) {
+		/* May it not be served, or could it not be opened just now? */
+		if (!is_verdict(PTR_ERR(file)))
+			f->certain = false;
+		return;
+	}
+	if (sibling->mtime < base_mtime) {
+		sluice_stat_inc(SLUICE_STAT_SIBLINGS_STALE);
+		fput(file);
+		return;
+	}
+	obj = sluice_object_create(f->site, &naming, file);
+	if (IS_ERR(obj)) {
+		f->certain = false;
+		return;
+	}
+	if (obj->mtime != sibling->mtime)	/* what was compared */
+		f->certain = false;
+	sibling->obj = obj;
+	f->siblings.usable++;
+}
+
+static void look_beside(struct finding *f, const struct path *dir,
+			enum http_coding coding, s64 base_mtime)
+{
+	struct span suffix = http_coding_suffix(coding);
+	struct span name = { f->buf, f->name.len + suffix.len };
+	struct sluice_sibling *sibling;
+	struct path path;
+
+	memcpy(f->buf + f->name.len, suffix.ptr, suffix.len);
+	f->buf[name.len] = '\0';
+	sibling = add_sibling(f, dir, last_component(name));
+	if (!sibling || sibling->link.negative)
+		goto out;
+	if (walk(f->site, name.ptr, 0, &path)) {
+		f->certain = false;
+		goto out;
+	}
+	/* Through a symlink: right for now, but not to be remembered. */
+	if (path.dentry != sibling->dentry)
+		f->certain = false;
+	sibling->coding = coding;
+	use_sibling(f, sibling, &path, base_mtime);
+	path_put(&path);
+out:
+	f->buf[f->name.len] = '\0';
 }
 
 /* Or what the walks found was there only in between. */
@@ -110,59 +322,254 @@ static bool is_still_current(const struct sluice_object *obj)
 }
 
 /*
+ * A dentry must not outlive its mount.  An object that the cache will have is on
+ * the docroot's, in one directory with its siblings, and its file holds the mount;
+ * of others nobody will ask whether their siblings still hold.
+ */
+static void forget_names(struct sluice_siblings *siblings)
+{
+	unsigned int i;
+
+	for (i = 0; i < siblings->count; i++) {
+		dput(siblings->sibling[i].dentry);
+		siblings->sibling[i].dentry = NULL;
+	}
+}
+
+static void look_around(struct finding *f, const struct path *path, s64 mtime)
+{
+	struct path dir = {
+		.mnt = path->mnt, .dentry = dget_parent(path->dentry),
+	};
+	unsigned int i;
+
+	/* An index that was looked for elsewhere: directories were swapped. */
+	if (f->dir && f->dir != dir.dentry)
+		f->certain = false;
+	for (i = 0; i < f->site->codings; i++)
+		look_beside(f, &dir, f->site->coding[i], mtime);
+	dput(dir.dentry);
+}
+
+/* @path was found for @f->name: make it an object with what is beside it. */
+static struct sluice_object *open_with_siblings(struct finding *f,
+						const struct path *path)
+{
+	struct sluice_naming naming = { .key = f->key, .name = f->name };
+	struct sluice_object *obj;
+	struct file *file;
+	s64 mtime;
+
+	file = open_found(f->site, path);
+	if (IS_ERR(file))
+		return ERR_CAST(file);
+	mtime = inode_get_mtime_sec(file_inode(file));
+	look_around(f, path, mtime);
+
+	naming.vary = f->siblings.usable;
+	obj = sluice_object_create(f->site, &naming, file);
+	if (IS_ERR(obj)) {
+		sluice_siblings_release(&f->siblings);
+		return obj;
+	}
+	/* Written to meanwhile: the siblings were compared with what it was. */
+	if (obj->mtime != mtime) {
+		f->certain = false;
+		sluice_siblings_release(&f->siblings);
+	}
+	if (!f->certain)
+		forget_names(&f->siblings);
+	obj->siblings = f->siblings;
+	f->siblings.count = 0;
+	return obj;
+}
+
+/*
+ * Asked here too, of the site whose name the object will bear: the one that the
+ * request was decided under may be gone, and an index may be a program.
+ */
+static bool is_backends(const struct finding *f)
+{
+	struct span path = { f->name.ptr + f->host_len,
+			     f->name.len - f->host_len };
+
+	return sluice_routes_is_dynamic(f->site, path) ||
+	       sluice_routes_is_hidden(f->site, path);
+}
+
+/*
  * Walks twice: the chain is sampled in between, so that every permission that
  * the second walk finds granted is one that the sample stands for.
  */
-static struct sluice_object *open_name(const struct sluice_docroot *root,
-				       struct span key, struct span name)
+static struct sluice_object *open_name(struct finding *f)
 {
 	struct sluice_chain chain;
 	struct sluice_object *obj;
 	struct path first, path;
-	struct file *file;
-	bool certain;
 	int err;
 
-	err = walk(root, name.ptr, 0, &first);
+	err = walk(f->site, f->name.ptr, 0, &first);
 	if (err)
 		return ERR_PTR(err);
-	certain = sluice_chain_sample(&chain, &first, &root->path, name);
-	err = walk(root, name.ptr, 0, &path);
+	if (is_backends(f)) {
+		obj = ERR_PTR(-ENOEXEC);
+		goto out_put_first;
+	}
+	if (!sluice_chain_sample(&chain, &first, &f->site->docroot->path,
+				 f->name))
+		f->certain = false;
+	err = walk(f->site, f->name.ptr, 0, &path);
 	if (err) {
 		obj = ERR_PTR(err);
 		goto out_put_first;
 	}
+	if (!path_equal(&first, &path))
+		f->certain = false;
 
-	file = open_found(root, &path);
-	if (IS_ERR(file)) {
-		obj = ERR_CAST(file);
-		goto out_put_path;
-	}
-	obj = sluice_object_create(root->id, key, name, file);
-	if (!IS_ERR(obj) && certain && path_equal(&first, &path)) {
+	obj = open_with_siblings(f, &path);
+	if (!IS_ERR(obj) && f->certain) {
 		obj->chain = chain;
 		if (is_still_current(obj))
 			obj = sluice_cache_insert(obj);
 	}
-
-out_put_path:
 	path_put(&path);
 out_put_first:
 	path_put(&first);
 	return obj;
 }
 
-static bool directory_exists(const struct sluice_docroot *root,
-			     struct span path)
+static int find_directory(const struct sluice_site *site, const u8 *name,
+			  struct path *dir)
 {
-	struct path dir;
+	/* The docroot itself has no name below it. */
+	if (name[1])
+		return walk(site, name, LOOKUP_DIRECTORY, dir);
+	*dir = site->docroot->path;
+	path_get(dir);
+	return 0;
+}
 
-	if (path.len == 1)	/* the docroot */
-		return true;
-	if (walk(root, path.ptr, LOOKUP_DIRECTORY, &dir))
-		return false;
+/* The first index that is a file; that those before are none is part of it. */
+static struct sluice_object *open_index(struct finding *f,
+					const struct path *dir)
+{
+	struct sluice_object *obj = ERR_PTR(-ENODATA);
+	unsigned int i;
+
+	for (i = 0; i < f->site->index.count; i++) {
+		struct span word = sluice_word(&f->site->index, i);
+
+		memcpy(f->buf + f->key.len, word.ptr, word.len);
+		f->name.len = f->key.len + word.len;
+		f->buf[f->name.len] = '\0';
+		obj = open_name(f);
+		if (!IS_ERR(obj))
+			return obj;
+		/* An index that is no file is no index. */
+		if (PTR_ERR(obj) == -EISDIR)
+			f->certain = false;
+		else if (PTR_ERR(obj) == -ENOENT)
+			add_absent(f, dir, word);
+		else
+			return obj;
+		obj = ERR_PTR(-ENODATA);
+	}
+	return obj;
+}
+
+static struct sluice_object *find_in_directory(struct finding *f)
+{
+	struct sluice_object *obj;
+	struct path dir;
+	int err;
+
+	err = find_directory(f->site, f->buf, &dir);
+	if (err)
+		return ERR_PTR(err);
+	f->dir = dir.dentry;
+	obj = open_index(f, &dir);
+	/* Those that no object took: before their mount may go. */
+	sluice_siblings_release(&f->siblings);
 	path_put(&dir);
-	return true;
+	return obj;
+}
+
+/* Context: under the docroot's credentials. */
+static struct sluice_object *find(const struct sluice_site *site,
+				  struct span key, size_t host_len)
+{
+	struct finding *f = kzalloc(sizeof(*f), GFP_KERNEL);
+	struct sluice_object *obj = ERR_PTR(-ENOMEM);
+
+	if (!f)
+		return obj;
+	f->site = site;
+	f->key = key;
+	f->host_len = host_len;
+	f->certain = true;
+	/* With an index and a suffix behind it. */
+	f->buf = kmalloc(key.len + SLUICE_TEXT_MAX + 8, GFP_KERNEL);
+	if (!f->buf)
+		goto out;
+	memcpy(f->buf, key.ptr, key.len);
+	f->buf[key.len] = '\0';
+	f->name = (struct span){ f->buf, key.len };
+
+	if (key.ptr[key.len - 1] == '/')
+		obj = find_in_directory(f);
+	else
+		obj = open_name(f);
+	kfree(f->buf);
+out:
+	kfree(f);
+	return obj;
+}
+
+/*
+ * A host that has no directory is served the default one's files, under the
+ * default one's name: else every name that a client invents would have a place
+ * in the cache.
+ */
+static struct sluice_object *find_for_host(const struct sluice_site *site,
+					   struct span key, size_t host_len)
+{
+	struct span fallback = sluice_text_span(&site->default_host);
+	struct sluice_object *obj;
+	struct path dir;
+	size_t len;
+	u8 *name;
+	int err;
+
+	len = 1 + max(host_len, fallback.len + key.len);
+	name = kmalloc(len + 1, GFP_KERNEL);
+	if (!name)
+		return ERR_PTR(-ENOMEM);
+
+	memcpy(name, key.ptr, host_len);
+	name[host_len] = '\0';
+	err = find_directory(site, name, &dir);
+	if (!err) {
+		path_put(&dir);
+		obj = find(site, key, host_len);
+		goto out;
+	}
+	if (err != -ENOENT && err != -ENOTDIR) {
+		obj = ERR_PTR(err);
+		goto out;
+	}
+
+	key.ptr += host_len;
+	key.len -= host_len;
+	name[0] = '/';
+	memcpy(name + 1, fallback.ptr, fallback.len);
+	memcpy(name + 1 + fallback.len, key.ptr, key.len);
+	key = (struct span){ name, 1 + fallback.len + key.len };
+	obj = sluice_cache_get(key);
+	if (!obj)
+		obj = find(site, key, 1 + fallback.len);
+out:
+	kfree(name);
+	return obj;
 }
 
 /* What happened, in the few words that a reply can be chosen by. */
@@ -183,37 +590,10 @@ static int plain_error(int err)
 	return -EACCES;
 }
 
-static struct sluice_object *lookup_as_user(const struct sluice_docroot *root,
-					    struct span path)
-{
-	struct sluice_object *obj;
-	struct span name = path;
-	u8 *buf = NULL;
-
-	if (path.ptr[path.len - 1] == '/') {
-		buf = kmalloc(path.len + sizeof(INDEX_FILE), GFP_KERNEL);
-		if (!buf)
-			return ERR_PTR(-ENOMEM);
-		memcpy(buf, path.ptr, path.len);
-		memcpy(buf + path.len, INDEX_FILE, sizeof(INDEX_FILE));
-		name.ptr = buf;
-		name.len = path.len + sizeof(INDEX_FILE) - 1;
-	}
-
-	obj = open_name(root, path, name);
-	/* An index that is no file is no index; one in a file is no path. */
-	if (buf && IS_ERR(obj) && PTR_ERR(obj) == -EISDIR)
-		obj = ERR_PTR(-ENOENT);
-	if (buf && IS_ERR(obj) && PTR_ERR(obj) == -ENOENT &&
-	    directory_exists(root, path))
-		obj = ERR_PTR(-ENODATA);
-	kfree(buf);
-	return obj;
-}
-
 /**
  * sluice_lookup() - find and open what a path names below the docroot
  * @path: absolute, normalised, NUL-terminated behind its last byte
+ * @host_len: so many bytes of it are "/" and the directory of a host, or 0
  *
  * What can be certified goes into the cache; the rest is good for this answer.
  *
@@ -221,23 +601,26 @@ static struct sluice_object *lookup_as_user(const struct sluice_docroot *root,
  * Return: an object with a reference for the caller, or ERR_PTR: -ENOENT no
  * such file, or not a regular one; -EACCES not readable for the user, or it
  * leads out of the docroot; -EISDIR a directory named without its slash;
- * -ENODATA a directory without an index; -ENOEXEC a program; -EOPNOTSUPP a file system whose pages
- * cannot be sent; -ENOMEM.
+ * -ENODATA a directory without an index; -ENOEXEC a program; -EOPNOTSUPP a file
+ * system whose pages cannot be sent; -ENOMEM.
  */
-struct sluice_object *sluice_lookup(struct span path)
+struct sluice_object *sluice_lookup(struct span path, size_t host_len)
 {
-	struct sluice_docroot *root = sluice_docroot_get();
+	struct sluice_site *site = sluice_site_get();
 	struct sluice_object *obj;
 	const struct cred *old;
 
 	sluice_stat_inc(SLUICE_STAT_LOOKUPS);
-	if (!root)
+	if (!site)
 		return ERR_PTR(-ENOENT);
 
-	old = override_creds(root->cred);
-	obj = lookup_as_user(root, path);
+	old = override_creds(site->docroot->cred);
+	if (host_len)
+		obj = find_for_host(site, path, host_len);
+	else
+		obj = find(site, path, 0);
 	revert_creds(old);
 
-	sluice_docroot_put(root);
+	sluice_site_put(site);
 	return IS_ERR(obj) ? ERR_PTR(plain_error(PTR_ERR(obj))) : obj;
 }

@@ -6,15 +6,21 @@
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "http/date.h"
 #include "http/head.h"
 #include "http/mime.h"
+#include "sock/lane.h"
 #include "sock/stats.h"
 #include "store/object.h"
+#include "store/site.h"
+#include "store/types.h"
 
-/* The lines that depend on the file, without its name. */
-#define OBJECT_TEXT 256
+#define TYPE_UNKNOWN "application/octet-stream"
+
+/* The lines without what the administrator adds to them. */
+#define OBJECT_TEXT 512
 
 /* Images with reproducible time stamps: such validators would be lies. */
 #define MTIME_UNKNOWN 1
@@ -24,17 +30,33 @@ static struct span text_since(struct http_writer *w, size_t start)
 	return (struct span){ w->buf + start, w->len - start };
 }
 
-static void render_entity(struct sluice_object *obj, struct http_writer *w,
-			  struct span name)
+static void render_type(struct sluice_object *obj, struct http_writer *w,
+			const struct sluice_site *site, struct span name)
+{
+	const struct http_type *found =
+		http_types_find(site->types->list, site->types->count, name);
+	struct span type = found ? found->type : SPAN(TYPE_UNKNOWN);
+	size_t start = w->len;
+
+	obj->expires = found ? found->expires : HTTP_EXPIRES_NONE;
+	http_put_str(w, "Content-Type: ");
+	http_put_span(w, type);
+	if (site->charset.len && http_type_takes_charset(type)) {
+		http_put_str(w, "; charset=");
+		http_put_span(w, sluice_text_span(&site->charset));
+	}
+	http_put_str(w, "\r\n");
+	obj->type = text_since(w, start);
+}
+
+static void render_length(struct sluice_object *obj, struct http_writer *w)
 {
 	size_t start = w->len;
 
-	http_put_str(w, "Content-Type: ");
-	http_put_span(w, http_mime_type(name));
-	http_put_str(w, "\r\nContent-Length: ");
+	http_put_str(w, "Content-Length: ");
 	http_put_u64(w, obj->size);
 	http_put_str(w, "\r\n");
-	obj->entity = text_since(w, start);
+	obj->length = text_since(w, start);
 }
 
 static void render_modified(struct sluice_object *obj, struct http_writer *w)
@@ -42,60 +64,102 @@ static void render_modified(struct sluice_object *obj, struct http_writer *w)
 	size_t start = w->len;
 	u8 date[HTTP_DATE_LEN];
 
-	http_date_format(date, obj->mtime);
-	http_put_str(w, "Last-Modified: ");
-	http_put(w, date, sizeof(date));
-	http_put_str(w, "\r\n");
+	if (obj->mtime > MTIME_UNKNOWN) {
+		http_date_format(date, obj->mtime);
+		http_put_str(w, "Last-Modified: ");
+		http_put(w, date, sizeof(date));
+		http_put_str(w, "\r\n");
+	}
 	obj->modified = text_since(w, start);
 }
 
-static void render_tag(struct sluice_object *obj, struct http_writer *w)
+static void render_tag(struct sluice_object *obj, struct http_writer *w,
+		       bool vary)
 {
 	u8 etag[HTTP_ETAG_MAX];
 	size_t start = w->len;
 
-	http_put_str(w, "ETag: ");
-	http_put(w, etag, http_etag_format(etag, obj->mtime, obj->size));
-	obj->etag = text_since(w, start + sizeof("ETag: ") - 1);
-	http_put_str(w, "\r\n");
+	if (vary)
+		http_put_str(w, "Vary: Accept-Encoding\r\n");
+	if (obj->mtime > MTIME_UNKNOWN) {
+		http_put_str(w, "ETag: ");
+		obj->etag.ptr = w->buf + w->len;
+		obj->etag.len = http_etag_format(etag, obj->mtime, obj->size);
+		http_put(w, etag, obj->etag.len);
+		http_put_str(w, "\r\n");
+	}
 	obj->tag = text_since(w, start);
 }
 
-static void render_fields(struct sluice_object *obj, struct http_writer *w,
-			  struct span name)
+static void render_coding(struct sluice_object *obj, struct http_writer *w,
+			  struct span coding)
 {
-	bool valid = obj->mtime > MTIME_UNKNOWN;
+	size_t start = w->len;
+
+	if (coding.len) {
+		http_put_str(w, "Content-Encoding: ");
+		http_put_span(w, coding);
+		http_put_str(w, "\r\n");
+	}
+	obj->coding = text_since(w, start);
+}
+
+/* Expires and its max-age depend on the time: whoever sends adds them. */
+static void render_policy(struct sluice_object *obj, struct http_writer *w,
+			  const struct sluice_site *site)
+{
+	size_t start = w->len;
+
+	if (site->cache_control.len && obj->expires == HTTP_EXPIRES_NONE) {
+		http_put_str(w, "Cache-Control: ");
+		http_put_span(w, sluice_text_span(&site->cache_control));
+		http_put_str(w, "\r\n");
+	}
+	http_put(w, site->extra, site->extra_len);
+	obj->policy = text_since(w, start);
+}
+
+/* In nginx's order, in pieces that are sent together. */
+static void render_fields(struct sluice_object *obj, struct http_writer *w,
+			  const struct sluice_site *site,
+			  const struct sluice_naming *naming)
+{
 	size_t start;
 
-	render_entity(obj, w, name);
-	if (valid)
-		render_modified(obj, w);
+	render_type(obj, w, site, naming->name);
+	render_length(obj, w);
+	render_modified(obj, w);
 	start = w->len;
-	if (valid)
-		render_tag(obj, w);
+	render_tag(obj, w, naming->vary);
+	render_coding(obj, w, naming->coding);
+	render_policy(obj, w, site);
 	http_put_str(w, "Accept-Ranges: bytes\r\n\r\n");
 	obj->tail = text_since(w, start);
 }
 
 /**
  * sluice_object_create() - make an object of an open file
- * @root_id: the docroot it was found under
- * @key:  path as requested
- * @name: path of the file, for its type
- * @file: its reference moves into the object, also on failure
+ * @site:   it was found under
+ * @naming: what it is called
+ * @file:   its reference moves into the object, also on failure
  *
- * The chain is empty; the caller fills it in before it publishes the object.
+ * The chain is empty, and there are no siblings; the caller fills them in before
+ * it publishes the object.
  * Context: process.
  * Return: an object with one reference, or ERR_PTR(-ENOMEM).
  */
-struct sluice_object *sluice_object_create(u64 root_id, struct span key,
-					   struct span name, struct file *file)
+struct sluice_object *sluice_object_create(const struct sluice_site *site,
+					   const struct sluice_naming *naming,
+					   struct file *file)
 {
+	size_t size = naming->key.len + OBJECT_TEXT + HTTP_TYPE_MAX +
+		      site->charset.len + site->cache_control.len +
+		      site->extra_len;
 	struct inode *inode = file_inode(file);
 	struct sluice_object *obj;
 	struct http_writer w;
 
-	obj = kzalloc(sizeof(*obj) + key.len + OBJECT_TEXT, GFP_KERNEL);
+	obj = kzalloc(sizeof(*obj) + size, GFP_KERNEL);
 	if (!obj) {
 		fput(file);
 		return ERR_PTR(-ENOMEM);
@@ -103,18 +167,18 @@ struct sluice_object *sluice_object_create(u64 root_id, struct span key,
 	refcount_set(&obj->ref, 1);
 	obj->used = jiffies;
 	INIT_LIST_HEAD(&obj->age);
-	obj->root_id = root_id;
+	obj->site_id = site->id;
 	obj->file = file;
-	/* Sampled amid a write, the pair fails sluice_object_is_current() when
+	/* Sampled amid a write, the pair fails sluice_object_is_unchanged() when
 	 * the write is done: no lock is needed.
 	 */
 	obj->mtime = inode_get_mtime_sec(inode);
 	obj->size = i_size_read(inode);
 
-	http_writer_init(&w, obj->text, key.len + OBJECT_TEXT);
-	http_put_span(&w, key);
+	http_writer_init(&w, obj->text, size);
+	http_put_span(&w, naming->key);
 	obj->key = text_since(&w, 0);
-	render_fields(obj, &w, name);
+	render_fields(obj, &w, site, naming);
 	if (WARN_ON_ONCE(!http_writer_ok(&w))) {
 		fput(file);
 		kfree(obj);
@@ -124,14 +188,57 @@ struct sluice_object *sluice_object_create(u64 root_id, struct span key,
 	return obj;
 }
 
-/* Context: any; fput() defers what may sleep. */
+static LLIST_HEAD(graves);
+
+static void bury_work(struct work_struct *work)
+{
+	struct llist_node *dead;
+
+	/* A sibling's death comes after that of the object it was beside. */
+	while ((dead = llist_del_all(&graves))) {
+		struct sluice_object *obj, *next;
+
+		llist_for_each_entry_safe(obj, next, dead, grave) {
+			sluice_siblings_release(&obj->siblings);
+			fput(obj->file);
+			sluice_stat_add(SLUICE_STAT_LIVE_OBJECTS, -1);
+			kfree_rcu(obj, rcu);
+			cond_resched();
+		}
+	}
+}
+
+static DECLARE_WORK(bury, bury_work);
+
+/* Context: any: letting go of files and dentries may sleep, and does so elsewhere. */
 void sluice_object_put(struct sluice_object *obj)
 {
 	if (!refcount_dec_and_test(&obj->ref))
 		return;
-	sluice_stat_add(SLUICE_STAT_LIVE_OBJECTS, -1);
-	fput(obj->file);
-	kfree_rcu(obj, rcu);
+	if (llist_add(&obj->grave, &graves))
+		queue_work(sluice_housekeeping, &bury);
+}
+
+/* Nobody has a reference any more. Context: process. */
+void sluice_objects_exit(void)
+{
+	flush_work(&bury);
+}
+
+/**
+ * sluice_object_is_unchanged() - is the file as it was
+ * @obj: held
+ *
+ * Context: rcu_read_lock(), softirq too.
+ * Return: false if its size or time stamp moved, which with its name are all
+ * that the head depends on.
+ */
+bool sluice_object_is_unchanged(const struct sluice_object *obj)
+{
+	const struct inode *inode = file_inode(obj->file);
+
+	return i_size_read(inode) == obj->size &&
+	       inode_get_mtime_sec(inode) == obj->mtime;
 }
 
 /**
@@ -139,17 +246,15 @@ void sluice_object_put(struct sluice_object *obj)
  * @obj: an object that was published once
  *
  * Whatever changed the answer and has returned to its caller is seen: the path
- * through the chain, the file by its size and time stamp, which with its name
- * are all that the head depends on.  The file's owner and mode are in the chain.
+ * through the chain, the file itself, its siblings.  The file's owner and mode
+ * are in the chain.
  *
  * Context: rcu_read_lock(), softirq too.
  * Return: true if it does.
  */
 bool sluice_object_is_current(const struct sluice_object *obj)
 {
-	const struct inode *inode = file_inode(obj->file);
-
-	return i_size_read(inode) == obj->size &&
-	       inode_get_mtime_sec(inode) == obj->mtime &&
-	       sluice_chain_holds(&obj->chain, obj->file->f_path.dentry);
+	return sluice_object_is_unchanged(obj) &&
+	       sluice_chain_holds(&obj->chain, obj->file->f_path.dentry) &&
+	       sluice_siblings_hold(&obj->siblings);
 }

@@ -10,31 +10,42 @@
 
 #include <linux/fs.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 
 #include "http/etag.h"
 #include "http/span.h"
 #include "store/chain.h"
+#include "store/siblings.h"
+
+struct sluice_site;
 
 /**
  * struct sluice_object - one file under one name
  * @node:   place in the cache
- * @ref:    the cache has one while it is findable, each response one
+ * @ref:    the cache has one while it is findable, each response one; of a
+ *          sibling, the object that it is beside
  * @used:   jiffies of about the last use
  * @age:    place in the cache's list, oldest first; the cache's lock
+ * @grave:  place among those that wait to be freed
  * @rcu:    for freeing
- * @root_id: the docroot it was found under
+ * @site_id: the site it was found under
  * @key:    path as requested
  * @file:   open for reading
  * @size:   of the file when it was opened
  * @mtime:  seconds, likewise
+ * @expires: seconds after which clients ask again, or HTTP_EXPIRES_NONE
  * @chain:  what has to hold for @key to mean @file still
+ * @siblings: likewise, and what may be sent instead
  * @etag:   empty when @mtime cannot be trusted
- * @entity: the Content-Type and Content-Length lines
- * @modified: the Last-Modified line, right behind @entity
- * @tag:    the ETag line
- * @tail:   the ETag line and what ends the head of a 200
+ * @type:   the Content-Type line
+ * @length: the Content-Length line, right behind @type
+ * @modified: the Last-Modified line, right behind @length
+ * @tag:    the Vary and ETag lines
+ * @coding: the Content-Encoding line, right behind @tag
+ * @policy: Cache-Control and what the administrator adds, right behind @coding
+ * @tail:   @tag to @policy, and what ends the head of a 200
  * @text:   @key and the lines
  *
  * The spans lie in @text.
@@ -44,26 +55,56 @@ struct sluice_object {
 	refcount_t			ref;
 	unsigned long			used;
 	struct list_head		age;
+	struct llist_node		grave;
 	struct rcu_head			rcu;
 
-	u64				root_id;
+	u64				site_id;
 	struct span			key;
 	struct file			*file;
 	loff_t				size;
 	s64				mtime;
+	s32				expires;
 	struct span			etag;
-	struct span			entity;
+	struct span			type;
+	struct span			length;
 	struct span			modified;
 	struct span			tag;
+	struct span			coding;
+	struct span			policy;
 	struct span			tail;
 	struct sluice_chain		chain;
+	struct sluice_siblings		siblings;
 	u8				text[];
 };
 
-struct sluice_object *sluice_object_create(u64 root_id, struct span key,
-					   struct span name, struct file *file);
+/**
+ * struct sluice_naming - what an object is to be called
+ * @key:    path as requested, empty for a sibling
+ * @name:   path of the file, for its type; of a sibling, that of the file it is
+ *          beside
+ * @coding: of a sibling, empty for the file itself
+ * @vary:   another representation may be sent for the same path
+ */
+struct sluice_naming {
+	struct span	key;
+	struct span	name;
+	struct span	coding;
+	bool		vary;
+};
+
+struct sluice_object *sluice_object_create(const struct sluice_site *site,
+					   const struct sluice_naming *naming,
+					   struct file *file);
 void sluice_object_put(struct sluice_object *obj);
+bool sluice_object_is_unchanged(const struct sluice_object *obj);
 bool sluice_object_is_current(const struct sluice_object *obj);
+
+void sluice_objects_exit(void);
+
+static inline void sluice_object_hold(struct sluice_object *obj)
+{
+	refcount_inc(&obj->ref);
+}
 
 static inline bool __must_check
 sluice_object_get_unless_dying(struct sluice_object *obj)

@@ -7,14 +7,19 @@
 
 #include "http/span.h"
 
-#define SLUICE_DYNAMIC_DEFAULT \
+struct sluice_site;
+struct sluice_words;
+
+/* Scripts: served as files they would show their source, passwords included. */
+#define SLUICE_DYNAMIC_SUFFIX_DEFAULT \
 	".php,.phtml,.phar,.php3,.php4,.php5,.php7,.php8,.inc," \
 	".cgi,.fcgi,.pl,.py,.rb,.lua,.sh,.asp,.aspx,.jsp,.jspx,.cfm,.shtml"
 
-bool sluice_routes_is_dynamic(struct span path);
-int sluice_routes_set_dynamic(const char *list);
-int sluice_routes_show_dynamic(char *buf, size_t size);
+bool sluice_routes_are_suffixes(const struct sluice_words *words);
+bool sluice_routes_are_prefixes(const struct sluice_words *words);
 
-void sluice_routes_exit(void);
+bool sluice_routes_is_dynamic(const struct sluice_site *site,
+			      struct span path);
+bool sluice_routes_is_hidden(const struct sluice_site *site, struct span path);
 
 #endif /* SLUICE_STORE_ROUTES_H */
