@@ -50,17 +50,6 @@ static const struct cred *unprivileged_cred(uid_t id)
 	return cred;
 }
 
-static bool is_fs_root(const struct path *path)
-{
-	struct path root;
-	bool same;
-
-	get_fs_root(current->fs, &root);
-	same = path_equal(path, &root);
-	path_put(&root);
-	return same;
-}
-
 /**
  * sluice_docroot_open() - pin a directory
  * @name:   as the calling process sees it
@@ -89,13 +78,15 @@ struct sluice_docroot *sluice_docroot_open(const char *name, uid_t run_as)
 	err = kern_path(name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &root->path);
 	if (err)
 		goto err_put_cred;
-	if (is_fs_root(&root->path)) {
+	get_fs_root(current->fs, &root->top);
+	if (path_equal(&root->path, &root->top)) {
 		err = -EPERM;
-		goto err_put_path;
+		goto err_put_paths;
 	}
 	return root;
 
-err_put_path:
+err_put_paths:
+	path_put(&root->top);
 	path_put(&root->path);
 err_put_cred:
 	put_cred(root->cred);
@@ -109,6 +100,7 @@ void sluice_docroot_put(struct sluice_docroot *root)
 {
 	if (!refcount_dec_and_test(&root->ref))
 		return;
+	path_put(&root->top);
 	path_put(&root->path);
 	put_cred(root->cred);
 	kfree(root);

@@ -14,11 +14,14 @@ struct cred;
 /**
  * struct sluice_docroot - a pinned directory
  * @path: the directory, pinned, so that a rename does not move it away
+ * @top:  the root of who named it, where absolute symlinks begin: kernel threads
+ *        have none of their own
  * @cred: unprivileged, and without any capability
  * @ref:  each site that has it has one
  */
 struct sluice_docroot {
 	struct path		path;
+	struct path		top;
 	const struct cred	*cred;
 	refcount_t		ref;
 };

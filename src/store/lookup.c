@@ -52,13 +52,20 @@ static bool has_local_page_cache(const struct inode *inode)
 	return false;
 }
 
-/* Return: -ENOENT if @top is not the docroot's name, it being out of reach. */
-static int check_top(const struct sluice_docroot *root, const char *top)
+static int walk_from_top(const struct sluice_docroot *root, const char *name,
+			 unsigned int flags, struct path *path)
+{
+	return vfs_path_lookup(root->top.dentry, root->top.mnt, name + 1,
+			       flags, path);
+}
+
+/* Return: -ENOENT if @name is not the docroot's, that being out of reach. */
+static int check_name(const struct sluice_docroot *root, const char *name)
 {
 	struct path path;
 	int err;
 
-	err = kern_path(top, LOOKUP_FOLLOW, &path);
+	err = walk_from_top(root, name, LOOKUP_FOLLOW, &path);
 	if (err)
 		return err;
 	err = path_equal(&path, &root->path) ? 0 : -ENOENT;
@@ -74,22 +81,22 @@ static int check_top(const struct sluice_docroot *root, const char *top)
 static int walk_anywhere(const struct sluice_docroot *root, const u8 *name,
 			 unsigned int flags, struct path *path)
 {
-	char *buf, *top, *full = NULL;
+	char *buf, *own, *full = NULL;
 	int err = -ENOMEM;
 
 	buf = kmalloc(PATH_MAX, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	top = d_path(&root->path, buf, PATH_MAX);
-	if (IS_ERR(top)) {
-		err = PTR_ERR(top);
+	own = d_path(&root->path, buf, PATH_MAX);
+	if (IS_ERR(own)) {
+		err = PTR_ERR(own);
 		goto out;
 	}
-	err = check_top(root, top);
+	err = check_name(root, own);
 	if (err)
 		goto out;
-	full = kasprintf(GFP_KERNEL, "%s%s", top, name);
-	err = full ? kern_path(full, flags, path) : -ENOMEM;
+	full = kasprintf(GFP_KERNEL, "%s%s", own, name);
+	err = full ? walk_from_top(root, full, flags, path) : -ENOMEM;
 out:
 	kfree(full);
 	kfree(buf);

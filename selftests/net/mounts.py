@@ -1,0 +1,109 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: GPL-2.0
+"""
+File systems that come and go below docroot, and under it: none is held by what a
+client is still reading from another, and nothing beside docroot is ever served.
+"""
+
+import os
+import socket
+
+from lib import (TOP, WWW, Client, bytes_of, get, load, nothing_left,
+                 params, request, run, run_tests, same, test, write)
+
+BIG = bytes_of(8_000_000)
+
+
+def mounted(path):
+    os.makedirs(path, exist_ok=True)
+    run("mount", "-t", "tmpfs", "tmpfs", path)
+    os.chmod(path, 0o755)
+
+
+def slow_client(target):
+    """Who has read the head of a big answer, and no more."""
+    client = Client(options=((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),))
+    client.send(request(target))
+    same(client.take_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200"), True, "head")
+    return client
+
+
+@test("an index that leads to another file system: the directory's can be unmounted")
+def index_elsewhere():
+    mounted(f"{WWW}/sub")
+    os.symlink("../big", f"{WWW}/sub/index.htm")
+    with params(index="index.html,index.htm"):
+        client = slow_client("/sub/")
+        # What was looked for in it, and is not there, is of this file system too.
+        run("umount", f"{WWW}/sub")
+        same(client.take(50_000), BIG[:50_000], "the file goes on")
+        client.close()
+
+
+@test("siblings on another file system than their file: both can be unmounted")
+def siblings_elsewhere():
+    mounted(f"{WWW}/sub")
+    write("sub/text", "text", mtime=1000000000)
+    os.symlink("../big", f"{WWW}/sub/text.gz")
+    with Client() as client:
+        fields = "Accept-Encoding: gzip\r\n"
+        same(client.ask("/sub/text")["vary"], "Accept-Encoding", "vary")
+        client.send(request("/sub/text", fields=fields))
+        client.take_until(b"\r\n\r\n")
+        run("umount", f"{WWW}/sub")
+
+
+@test("symlinks=any: a docroot that is not to be found any more is not the system")
+def unreachable():
+    mounted(f"{TOP}/site")
+    with open(f"{TOP}/site/file", "w") as out:
+        out.write("of the site")
+    with open(f"{TOP}/beside", "w") as out:
+        out.write("not of the site")
+    with params(docroot=f"{TOP}/site", symlinks="any"):
+        same(get("/file").body, b"of the site", "before")
+        run("umount", "-l", f"{TOP}/site")
+        for target in "/etc/passwd", "/proc/version", f"{TOP}/beside", "/file2":
+            same(get(target).status in (403, 404), True, target)
+    with params(docroot=f"{TOP}/site", symlinks="any"):
+        os.rename(f"{TOP}/site", f"{TOP}/was")
+        os.mkdir(f"{TOP}/site")
+        with open(f"{TOP}/site/new", "w") as out:
+            out.write("of another directory")
+        same(get("/new").status in (403, 404), True, "in the place of docroot")
+
+
+@test("vhosts=1: a host whose directory leads out is refused, not given the default's")
+def host_elsewhere():
+    write("default/file", "of the default")
+    os.symlink("/etc", f"{WWW}/out.example")
+    os.makedirs(f"{WWW}/shut.example")
+    os.chmod(f"{WWW}/shut.example", 0o700)
+    with params(vhosts=1), Client() as client:
+        for host in "out.example", "shut.example":
+            for target in "/file", "/passwd":
+                client.send(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                same(client.response().status, 403, f"{host} {target}")
+        client.send(b"GET /file HTTP/1.1\r\nHost: other.example\r\n\r\n")
+        same(client.response().body, b"of the default", "other.example")
+
+
+@test("a name that is too long, with a page for what is not found")
+def too_long():
+    write("404.html", "our page")
+    with params(page_404="/404.html"), Client() as client:
+        for length in 255, 256, 300, 5000:
+            response = client.ask("/" + "n" * length)
+            same((response.status, response.body), (404, b"our page"), length)
+    with params(page_404="/404.html", vhosts=1), Client() as client:
+        same(client.ask("/" + "n" * 300).status, 404, "of no host")
+
+
+@test("nothing is left")
+def left():
+    nothing_left()
+
+
+write("big", BIG)
+load(standalone=1)
+run_tests()
