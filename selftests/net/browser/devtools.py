@@ -44,11 +44,6 @@ class Browser:
         for domain in "Page", "Runtime", "Log", "Network":
             self.call(f"{domain}.enable")
 
-    def close(self):
-        self.session = None
-        self.call("Browser.close")
-        self.process.wait(PATIENCE)
-
     # --- messages: JSON, each with a NUL behind ---
 
     def receive(self):
@@ -88,12 +83,12 @@ class Browser:
         if "method" in message:
             self.events.append((message["method"], message["params"]))
 
-    def wait_for(self, method, condition=lambda params: True):
+    def wait_for(self, method):
         """The first event of that kind that was not there yet."""
         seen = 0
         while True:
             for name, params in self.events[seen:]:
-                if name == method and condition(params):
+                if name == method:
                     return params
             seen = len(self.events)
             self.keep(self.receive())
@@ -115,9 +110,9 @@ class Browser:
             raise AssertionError(f"{url}: {answer['errorText']}")
         self.wait_for("Page.loadEventFired")
 
-    def reload(self, **params):
+    def reload(self):
         self.events.clear()
-        self.call("Page.reload", **params)
+        self.call("Page.reload")
         self.wait_for("Page.loadEventFired")
 
     def complaints(self):
