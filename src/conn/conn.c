@@ -3,11 +3,12 @@
  * The life of a client connection: birth, references, deadlines, leaving.
  *
  * Born in the listener's turn, dies in the last sluice_conn_put().  All its state is
- * under the socket's lock, and only its turns change it; callbacks, the timer
- * and the slow lane do no more than ring.  References:
+ * under the socket's lock, and only its turns change it: on a lane, or right where
+ * data come; other callbacks, the timer and the slow lane do no more than ring.
+ * References:
  *
  *   the socket's user data, until sluice_conn_leave()
- *   a queued turn
+ *   a queued turn, and one that is taken
  *   a pending timer
  *   a job in the slow lane
  *   the graveyard, until the socket is closed
@@ -96,6 +97,22 @@ static void conn_sock_ring(struct sluice_sock *ss)
 	sluice_conn_ring(container_of(ss, struct sluice_conn, ss));
 }
 
+/* A turn right where the data come, unless the lane is in use. */
+static void conn_sock_serve(struct sluice_sock *ss)
+{
+	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
+	struct sluice_lane *lane = sluice_lane_borrow();
+
+	if (unlikely(!lane)) {
+		sluice_conn_ring(conn);
+		return;
+	}
+	sluice_conn_get(conn);
+	sluice_ladder_run(conn, lane);
+	sluice_conn_put(conn);
+	sluice_lane_return(lane);
+}
+
 static void conn_sock_buried(struct sluice_sock *ss)
 {
 	sluice_conn_put(container_of(ss, struct sluice_conn, ss));
@@ -103,6 +120,7 @@ static void conn_sock_buried(struct sluice_sock *ss)
 
 static const struct sluice_sock_ops conn_sock_ops = {
 	.ring	= conn_sock_ring,
+	.serve	= conn_sock_serve,
 	.buried	= conn_sock_buried,
 };
 
@@ -207,6 +225,7 @@ static void conn_turn(struct sluice_turn *turn, struct sluice_lane *lane)
 {
 	struct sluice_conn *conn = container_of(turn, struct sluice_conn, turn);
 
+	rcu_read_lock();	/* for the site, and what is cached for it */
 	sluice_sock_lock(&conn->ss);
 	if (conn->state != CONN_GONE) {
 		if (likely(!sluice_sock_is_busy(&conn->ss))) {
@@ -217,6 +236,7 @@ static void conn_turn(struct sluice_turn *turn, struct sluice_lane *lane)
 		}
 	}
 	sluice_sock_unlock(&conn->ss);
+	rcu_read_unlock();
 	sluice_conn_put(conn);
 }
 

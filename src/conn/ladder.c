@@ -351,7 +351,7 @@ static void conn_time_out(struct sluice_conn *conn)
  * @conn: not CONN_GONE; may be afterwards
  * @lane: whose turn it is
  *
- * Context: lane; socket locked, not busy.
+ * Context: lane, rcu_read_lock(); socket locked, not busy.
  */
 void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane)
 {

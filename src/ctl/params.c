@@ -25,6 +25,7 @@
 #include "ctl/params.h"
 #include "ctl/site.h"
 #include "sock/handoff.h"
+#include "sock/sock.h"
 #include "store/cache.h"
 #include "store/site.h"
 
@@ -289,6 +290,9 @@ PARAM_CHOICE(if_modified_since, sluice_since_exact, "before", "exact",
 	     "304 for a file not newer than the date: \"before\", or of that very date: \"exact\"");
 PARAM_CHOICE(bad_range, sluice_bad_range_refuse, "ignore", "416",
 	     "ranges that are none: \"ignore\", or answer \"416\"");
+
+PARAM_TOGGLE(direct, sluice_direct, NULL, 0644,
+	     "serve where data arrive, in the socket's callback, instead of in a work item");
 
 /* --- limits -------------------------------------------------------------- */
 

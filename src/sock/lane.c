@@ -82,16 +82,50 @@ static bool lane_run_turn(struct sluice_lane *lane)
 	return true;
 }
 
+/*
+ * Softirqs of one CPU do not interrupt each other, and a lane stays on its CPU, so
+ * it is free when it is asked for; but not if a CPU has come back while another
+ * still runs what it left behind, nor with a PREEMPT_RT that lets softirqs overlap.
+ */
+static bool lane_take(struct sluice_lane *lane)
+{
+	return !test_and_set_bit_lock(0, &lane->taken);
+}
+
+/**
+ * sluice_lane_borrow() - have this CPU's lane and its buffers for one turn
+ *
+ * Context: softirq, until sluice_lane_return().
+ * Return: the lane, or NULL if it is in use: queue a turn instead.
+ */
+struct sluice_lane *sluice_lane_borrow(void)
+{
+	struct sluice_lane *lane = this_cpu_ptr(&lanes);
+
+	return likely(lane_take(lane)) ? lane : NULL;
+}
+
+/* Context: as sluice_lane_borrow(). */
+void sluice_lane_return(struct sluice_lane *lane)
+{
+	clear_bit_unlock(0, &lane->taken);
+}
+
 static void lane_run(struct compat_bh *bh)
 {
 	struct sluice_lane *lane = container_of(bh, struct sluice_lane, bh);
 	int budget = LANE_BUDGET;
 
+	if (unlikely(!lane_take(lane))) {
+		compat_bh_queue(bh);
+		return;
+	}
 	WRITE_ONCE(lane->running, true);
 	while (budget && lane_run_turn(lane))
 		budget--;
 	if (!budget)
 		compat_bh_queue(bh);
+	sluice_lane_return(lane);
 	/* Pairs with the acquire in lane_wait_for_run(). */
 	smp_store_release(&lane->running, false);
 	WRITE_ONCE(lane->runs, lane->runs + 1);

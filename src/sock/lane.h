@@ -3,6 +3,7 @@
  * Lanes: where the thinking happens that a socket callback may not do.
  *
  * The fast lanes, one per CPU, run turns in softirq; nothing in them sleeps.
+ * A callback that may think for itself borrows the lane of its CPU for one turn.
  * The slow lane is an unbound workqueue for what may: path lookup, cold pages,
  * opening and closing.  It hands back by queueing a turn.
  */
@@ -49,7 +50,8 @@ struct sluice_turn {
  * struct sluice_lane - one CPU's fast lane
  * @inbox:   turns that arrived, the latest in front
  * @backlog: turns taken from the inbox, in order; only the lane's run
- * @bh:      runs the lane; its runs never overlap, so they own what follows
+ * @bh:      runs the lane; its runs never overlap
+ * @taken:   bit 0: by a run or by a callback, whose the buffers are
  * @running: a run is under way
  * @runs:    how many are over
  * @frag:    memory for bytes that are sent by copy, see sluice_lane_frag()
@@ -67,6 +69,7 @@ struct sluice_lane {
 	struct llist_node	*backlog;
 	struct compat_bh	bh;
 
+	unsigned long		taken;
 	bool			running;
 	unsigned long		runs;
 	struct page_frag	frag[SLUICE_LANE_FRAGS];
@@ -83,6 +86,8 @@ struct sluice_lane {
 bool sluice_lane_queue(struct sluice_turn *turn);
 void sluice_lane_queue_claimed(struct sluice_turn *turn);
 void sluice_lane_wait(struct sluice_turn *turn);
+struct sluice_lane * __must_check sluice_lane_borrow(void);
+void sluice_lane_return(struct sluice_lane *lane);
 
 /*
  * A page fragment with room for @len bytes, or one to be filled anew.  A page that

@@ -3,7 +3,8 @@
  * Callbacks on listening and accepted sockets, reading, closing.
  *
  * The only file that touches sk_data_ready and its sisters.  A callback rings
- * and returns; all thought happens in a lane.
+ * and returns, but for one: data that come while nobody is in the way are
+ * looked at on the spot.
  */
 #include <linux/net.h>
 #include <linux/slab.h>
@@ -12,6 +13,8 @@
 #include "compat/tcp.h"
 #include "sock/lane.h"
 #include "sock/sock.h"
+
+bool sluice_direct = true;
 
 /*
  * What a TCP socket is born with, learnt from our own listeners before they
@@ -99,6 +102,27 @@ static void sock_ring(struct sock *sk)
 }
 
 /*
+ * TCP is done with the segment when it calls this, and holds the lock in its
+ * spinning form unless a process owns the socket: so this is as good a place as a
+ * lane, and saves the way there.  sk_write_space is not: TCP also calls that from the
+ * midst of sending.
+ */
+static void sock_data_ready(struct sock *sk)
+{
+	struct sluice_sock *ss;
+
+	rcu_read_lock();
+	ss = sock_of(sk);
+	if (likely(ss)) {
+		if (READ_ONCE(sluice_direct) && !sock_owned_by_user(sk))
+			ss->ops->serve(ss);
+		else
+			ss->ops->ring(ss);
+	}
+	rcu_read_unlock();
+}
+
+/*
  * Called on every ACK while SOCK_NOSPACE is set.  It stays set while draining:
  * then the ACK that matters is the last one.
  */
@@ -164,7 +188,7 @@ int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 	rcu_assign_pointer(sk->sk_wq, &sock->wq);
 	sk_set_socket(sk, sock);
 	rcu_assign_sk_user_data(sk, ss);
-	sk->sk_data_ready = sock_ring;
+	sk->sk_data_ready = sock_data_ready;
 	sk->sk_write_space = sock_write_space;
 	sk->sk_state_change = sock_ring;
 	sk->sk_error_report = sock_ring;

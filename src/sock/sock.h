@@ -25,10 +25,13 @@ struct sluice_sock;
  * struct sluice_sock_ops - what the room above wants to hear of
  * @ring:   something happened: data, space, end, error. Under the socket's
  *          lock in either form; queues a turn and nothing else
+ * @serve:  data came, and a turn may be taken here and now. Softirq, socket
+ *          locked and not busy, rcu_read_lock(); may detach the socket
  * @buried: the socket is closed and gone. Process context
  */
 struct sluice_sock_ops {
 	void (*ring)(struct sluice_sock *ss);
+	void (*serve)(struct sluice_sock *ss);
 	void (*buried)(struct sluice_sock *ss);
 };
 
@@ -108,5 +111,8 @@ void sluice_sock_shutdown(struct sluice_sock *ss);
 void sluice_sock_reset_on_close(struct sluice_sock *ss);
 void sluice_sock_bury(struct sluice_sock *ss);
 void sluice_sock_exit(void);
+
+/* Tunable, see ctl/params.c. */
+extern bool sluice_direct;
 
 #endif /* SLUICE_SOCK_SOCK_H */
