@@ -142,7 +142,7 @@ static int floor_send_text(struct floor_conn *conn)
 	};
 	struct msghdr msg = {
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
-			     (text_len < total ? MSG_MORE : 0),
+			     (text_len < total || close ? MSG_MORE : 0),
 	};
 
 	struct page_frag *frag = floor_frag(vec.iov_len);
@@ -162,7 +162,7 @@ static int floor_send_pages(struct floor_conn *conn)
 	struct bio_vec bv;
 
 	bvec_set_page(&bv, pages, size - off, off);
-	return compat_tcp_send_pages(conn->sk, &bv, 1, size - off);
+	return compat_tcp_send_pages(conn->sk, &bv, 1, size - off, close);
 }
 
 /* Socket locked, BH disabled. As much as it takes; floor_write_space() goes on. */

@@ -20,6 +20,7 @@
  * @bv:   the parts of pages, in order
  * @n:    how many
  * @len:  their bytes in all
+ * @more: more follows at once
  *
  * The pages' references stay the caller's; the stack takes its own.
  * Context: softirq or BH disabled.
@@ -28,10 +29,12 @@
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 static inline int compat_tcp_send_pages(struct sock *sk, struct bio_vec *bv,
-					unsigned int n, size_t len)
+					unsigned int n, size_t len,
+					bool more)
 {
 	struct msghdr msg = {
-		.msg_flags = MSG_SPLICE_PAGES | MSG_DONTWAIT | MSG_NOSIGNAL,
+		.msg_flags = MSG_SPLICE_PAGES | MSG_DONTWAIT | MSG_NOSIGNAL |
+			     (more ? MSG_MORE : 0),
 	};
 
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, bv, n, len);
@@ -39,10 +42,11 @@ static inline int compat_tcp_send_pages(struct sock *sk, struct bio_vec *bv,
 }
 #else
 static inline int compat_tcp_send_pages(struct sock *sk, struct bio_vec *bv,
-					unsigned int n, size_t len)
+					unsigned int n, size_t len,
+					bool more)
 {
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
-	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+	struct msghdr msg = { .msg_flags = flags };
 	int sent = 0;
 	int ret;
 

@@ -29,6 +29,18 @@ static int conn_finish_response(struct sluice_conn *conn)
 	return 1;
 }
 
+/*
+ * Behind @len bytes of the body: the rest of it, another part, or the FIN of a
+ * connection that closes.  What follows shares the last segment.
+ */
+static bool conn_sends_more(const struct sluice_conn *conn, size_t len)
+{
+	const struct conn_parts *parts = conn->parts;
+
+	return sluice_body_left(&conn->body) > len || !conn->keep_alive ||
+	       (parts && parts->at < parts->ranges.count);
+}
+
 static int conn_send_rest(struct sluice_conn *conn, struct sluice_lane *lane)
 {
 	while (conn->rest) {
@@ -39,7 +51,7 @@ static int conn_send_rest(struct sluice_conn *conn, struct sluice_lane *lane)
 		int ret;
 
 		ret = sluice_send_bytes(lane, &conn->ss, &vec, 1, vec.iov_len,
-					sluice_body_left(&conn->body));
+					conn_sends_more(conn, 0));
 		if (ret < 0)
 			return ret;
 		sluice_stat_add(SLUICE_STAT_BYTES_SENT, ret);
@@ -64,7 +76,8 @@ static int conn_send_body(struct sluice_conn *conn)
 		ret = sluice_body_gather(&conn->body, bv, &n, &len);
 		if (ret < 0)
 			return ret;
-		ret = sluice_send_pages(&conn->ss, bv, n, len);
+		ret = sluice_send_pages(&conn->ss, bv, n, len,
+					conn_sends_more(conn, len));
 		sluice_body_release(bv, n);
 		if (ret < 0)
 			return ret;
@@ -216,8 +229,7 @@ static int conn_answer(struct sluice_conn *conn, struct sluice_lane *lane,
 	}
 
 	ret = sluice_send_bytes(lane, &conn->ss, vec, n, answer->head.len + copied,
-				sluice_body_left(&conn->body) > copied ||
-				conn->parts);
+				conn_sends_more(conn, copied));
 	if (page)
 		put_page(page);
 	if (ret < 0 && ret != -EAGAIN)

@@ -52,7 +52,8 @@ static int send_result(const struct sock *sk, int ret)
  * @vec:  the bytes
  * @n:    parts of @vec
  * @len:  bytes in all
- * @more: pages follow at once, so hold back what does not fill a segment
+ * @more: more bytes or a FIN follow at once, so hold back what does not fill a
+ *        segment
  *
  * Context: socket locked, not busy.
  * Return: bytes queued; -EAGAIN when there was no space, and a ring will follow;
@@ -84,18 +85,19 @@ int sluice_send_bytes(struct sluice_lane *lane, struct sluice_sock *ss,
  * @bv:  parts of pages
  * @n:   how many
  * @len: bytes in all
+ * @more: as in sluice_send_bytes()
  *
  * The caller keeps its references.
  * Context: socket locked, not busy.
  * Return: as sluice_send_bytes().
  */
 int sluice_send_pages(struct sluice_sock *ss, struct bio_vec *bv,
-		      unsigned int n, size_t len)
+		      unsigned int n, size_t len, bool more)
 {
 	int ret;
 
 	ss->sending = true;
-	ret = compat_tcp_send_pages(ss->sk, bv, n, len);
+	ret = compat_tcp_send_pages(ss->sk, bv, n, len, more);
 	ss->sending = false;
 	return send_result(ss->sk, ret);
 }

@@ -16,6 +16,6 @@ bool sluice_send_has_space(struct sock *sk);
 int sluice_send_bytes(struct sluice_lane *lane, struct sluice_sock *ss,
 		      struct kvec *vec, unsigned int n, size_t len, bool more);
 int sluice_send_pages(struct sluice_sock *ss, struct bio_vec *bv,
-		      unsigned int n, size_t len);
+		      unsigned int n, size_t len, bool more);
 
 #endif /* SLUICE_SOCK_SEND_H */
