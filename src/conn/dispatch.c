@@ -205,24 +205,20 @@ static bool decide_by_target(const struct http_target *target,
 }
 
 /*
- * Where below the docroot the path is: with virtual hosts, in the directory of
- * the one that was asked for (RFC 9112 section 3.2.2: an absolute target says
- * which, whatever Host says).  Its name goes right in front of the path.
+ * With virtual hosts a path is in the directory of the one that was asked for
+ * (RFC 9112 section 3.2.2: an absolute target says which, whatever Host says).
+ * Its name goes right in front of the path.
  */
-static void place(const struct sluice_site *site,
-		  const struct http_request *req, struct sluice_lane *lane,
-		  struct sluice_verdict *verdict)
+static void place_in_host(const struct sluice_site *site,
+			  const struct http_request *req,
+			  struct sluice_lane *lane,
+			  struct sluice_verdict *verdict)
 {
 	const struct http_target *target = &verdict->target;
 	struct span host = { NULL, 0 };
 	u8 folded[SLUICE_LANE_HOST];
 	size_t len = 0;
 	u8 *start;
-
-	verdict->key = target->path;
-	verdict->host_len = 0;
-	if (likely(!site->vhosts))
-		return;
 
 	if (target->form == HTTP_FORM_ABSOLUTE)
 		host = target->authority.name;
@@ -400,7 +396,9 @@ static bool decide_request(const struct sluice_site *site,
 {
 	if (!resolve_target(req, lane, verdict))
 		return true;
-	place(site, req, lane, verdict);
+	verdict->key = verdict->target.path;
+	if (unlikely(site->vhosts))
+		place_in_host(site, req, lane, verdict);
 	return decide_by_method(req, verdict) ||
 	       decide_by_fields(req, verdict) ||
 	       decide_by_target(&verdict->target, verdict);
@@ -446,7 +444,7 @@ out_put:
  * @found:   what the slow lane found for this very request
  * @verdict: filled in; @verdict->obj takes over the reference of @found
  *
- * Context: lane.
+ * Context: lane, rcu_read_lock().
  */
 void sluice_dispatch(const struct http_request *req, struct sluice_lane *lane,
 		     struct sluice_found found, struct sluice_verdict *verdict)
@@ -467,7 +465,6 @@ void sluice_dispatch(const struct http_request *req, struct sluice_lane *lane,
 		return;
 	}
 
-	rcu_read_lock();
 	site = sluice_site_peek();
 	if (unlikely(!site)) {		/* on the way out */
 		hand_over(verdict, SLUICE_STAT_HANDED_OVER_LIMIT, 503);
@@ -478,5 +475,4 @@ void sluice_dispatch(const struct http_request *req, struct sluice_lane *lane,
 		if (unlikely(page_is_wanted(site, verdict)))
 			look_for_page(site, lane, verdict);
 	}
-	rcu_read_unlock();
 }

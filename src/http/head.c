@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include "http/date.h"
 #include "http/head.h"
 #include "http/status.h"
 
@@ -45,4 +46,37 @@ void http_put_hex(struct http_writer *w, u64 value)
 void http_head_start(struct http_writer *w, u16 status)
 {
 	http_put_span(w, http_status_line(status));
+}
+
+/**
+ * http_put_stamp() - write the Server and Date lines
+ * @w: where to
+ * @server: nothing is said of it if it is empty
+ * @date: HTTP_DATE_LEN bytes; they stand right before the last CRLF
+ */
+void http_put_stamp(struct http_writer *w, struct span server, const u8 *date)
+{
+	if (server.len) {
+		http_put_str(w, "Server: ");
+		http_put_span(w, server);
+		http_put_str(w, "\r\n");
+	}
+	http_put_str(w, "Date: ");
+	http_put(w, date, HTTP_DATE_LEN);
+	http_put_str(w, "\r\n");
+}
+
+/**
+ * http_put_connection() - write what becomes of the connection
+ * @w: where to
+ * @keep_alive: there may be another request
+ *
+ * Said always, as nginx does: HTTP/1.0 clients need it, others do not mind.
+ */
+void http_put_connection(struct http_writer *w, bool keep_alive)
+{
+	if (keep_alive)
+		http_put_str(w, "Connection: keep-alive\r\n");
+	else
+		http_put_str(w, "Connection: close\r\n");
 }

@@ -53,5 +53,7 @@ static __always_inline void http_put_str(struct http_writer *w, const char *s)
 void http_put_u64(struct http_writer *w, u64 value);
 void http_put_hex(struct http_writer *w, u64 value);
 void http_head_start(struct http_writer *w, u16 status);
+void http_put_stamp(struct http_writer *w, struct span server, const u8 *date);
+void http_put_connection(struct http_writer *w, bool keep_alive);
 
 #endif /* SLUICE_HTTP_HEAD_H */

@@ -93,16 +93,14 @@ void sluice_error_answer(struct sluice_lane *lane, struct sluice_reply_to to,
 	const struct sluice_site *site;
 	struct http_writer w;
 
-	rcu_read_lock();
 	site = sluice_site_peek();
 	begin(lane, &w, status, site);
-	reply_put_connection(&w, to.keep_alive);
+	http_put_connection(&w, to.keep_alive);
 	if (status == 405)
 		http_put_str(&w, "Allow: " ALLOWED "\r\n");
 	if (status == 503)
 		http_put_str(&w, "Retry-After: " RETRY_AFTER "\r\n");
 	finish(&w, to, status, site, answer);
-	rcu_read_unlock();
 }
 
 /**
@@ -121,15 +119,13 @@ void sluice_unsatisfiable_answer(struct sluice_lane *lane,
 	const struct sluice_site *site;
 	struct http_writer w;
 
-	rcu_read_lock();
 	site = sluice_site_peek();
 	begin(lane, &w, 416, site);
-	reply_put_connection(&w, to.keep_alive);
+	http_put_connection(&w, to.keep_alive);
 	http_put_str(&w, "Content-Range: bytes */");
 	http_put_u64(&w, size);
 	http_put_str(&w, "\r\n");
 	finish(&w, to, 416, site, answer);
-	rcu_read_unlock();
 }
 
 /**
@@ -147,7 +143,7 @@ void sluice_options_answer(struct sluice_lane *lane, struct sluice_reply_to to,
 
 	/* RFC 9110 section 8.6: no Content-Length in a 204. */
 	reply_begin(lane, &w, 204);
-	reply_put_connection(&w, to.keep_alive);
+	http_put_connection(&w, to.keep_alive);
 	http_put_str(&w, "Allow: " ALLOWED "\r\n\r\n");
 	answer->head.ptr = w.buf;
 	answer->head.len = w.len;
@@ -172,7 +168,6 @@ void sluice_redirect_answer(struct sluice_lane *lane,
 	const struct sluice_site *site;
 	struct http_writer w;
 
-	rcu_read_lock();
 	site = sluice_site_peek();
 	begin(lane, &w, 301, site);
 	http_put_str(&w, "Location: ");
@@ -183,11 +178,10 @@ void sluice_redirect_answer(struct sluice_lane *lane,
 		http_put_span(&w, query);
 	}
 	http_put_str(&w, "\r\n");
-	reply_put_connection(&w, to.keep_alive);
+	http_put_connection(&w, to.keep_alive);
 	if (site)
 		http_put(&w, site->extra, site->extra_len);
 	finish(&w, to, 301, site, answer);
-	rcu_read_unlock();
 	if (!http_writer_ok(&w))
 		sluice_error_answer(lane, to, 404, answer);
 }

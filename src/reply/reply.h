@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * One request, one answer.  Knows no connection.
+ *
+ * All of it is called on a lane, under rcu_read_lock().
  */
 #ifndef SLUICE_REPLY_REPLY_H
 #define SLUICE_REPLY_REPLY_H

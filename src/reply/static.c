@@ -42,7 +42,7 @@ static void put_200(struct http_writer *w, struct sluice_reply_to to,
 	/* One copy: the lines are neighbours. */
 	http_put(w, obj->type.ptr, obj->type.len + obj->length.len +
 		 (is_dated(lane, obj) ? obj->modified.len : 0));
-	reply_put_connection(w, to.keep_alive);
+	http_put_connection(w, to.keep_alive);
 	if (likely(obj->expires == HTTP_EXPIRES_NONE)) {
 		http_put_span(w, obj->tail);
 		return;
@@ -60,7 +60,7 @@ static void put_304(struct http_writer *w, struct sluice_reply_to to,
 {
 	if (is_dated(lane, obj))
 		http_put_span(w, obj->modified);
-	reply_put_connection(w, to.keep_alive);
+	http_put_connection(w, to.keep_alive);
 	http_put_span(w, obj->tag);
 	put_expires(w, lane, obj);
 	http_put_span(w, obj->policy);
@@ -157,7 +157,7 @@ static void put_206(struct http_writer *w, struct sluice_reply_to to,
 	http_put_str(w, "\r\n");
 	if (is_dated(lane, obj))
 		http_put_span(w, obj->modified);
-	reply_put_connection(w, to.keep_alive);
+	http_put_connection(w, to.keep_alive);
 	http_put(w, obj->tag.ptr, obj->tag.len + obj->coding.len);
 	put_expires(w, lane, obj);
 	http_put_span(w, obj->policy);
@@ -173,9 +173,24 @@ static void put_page(struct http_writer *w, struct sluice_reply_to to,
 		     const struct sluice_object *obj)
 {
 	http_put(w, obj->type.ptr, obj->type.len + obj->length.len);
-	reply_put_connection(w, to.keep_alive);
+	http_put_connection(w, to.keep_alive);
 	http_put_span(w, obj->tag);
 	http_put_str(w, "\r\n");
+}
+
+/* The usual answer: it lies in the object, but for the date. */
+static bool use_ready_head(struct sluice_lane *lane,
+			   const struct sluice_object *obj,
+			   struct sluice_answer *answer)
+{
+	reply_renew_stamp(lane);
+	if (unlikely(!obj->head.len || !is_dated(lane, obj)))
+		return false;
+	memcpy(lane->reply, obj->head.ptr, obj->head.len);
+	memcpy(lane->reply + obj->date_at, reply_date(lane), HTTP_DATE_LEN);
+	answer->head.ptr = lane->reply;
+	answer->head.len = obj->head.len;
+	return true;
 }
 
 /**
@@ -201,6 +216,9 @@ void sluice_static_answer(struct sluice_lane *lane,
 	answer->pos = 0;
 	answer->end = obj->size;
 	answer->boundary = 0;
+	if (likely(status == 200 && to.keep_alive &&
+		   use_ready_head(lane, obj, answer)))
+		goto out;
 	reply_begin(lane, &w, status);
 	switch (status) {
 	case 200:
@@ -223,5 +241,6 @@ void sluice_static_answer(struct sluice_lane *lane,
 
 	answer->head.ptr = w.buf;
 	answer->head.len = w.len;
+out:
 	answer->obj = !to.head_only && answer->end > answer->pos ? obj : NULL;
 }

@@ -20,7 +20,7 @@
 #define TYPE_UNKNOWN "application/octet-stream"
 
 /* The lines without what the administrator adds to them. */
-#define OBJECT_TEXT 512
+#define OBJECT_TEXT 640
 
 /* Images with reproducible time stamps: such validators would be lies. */
 #define MTIME_UNKNOWN 1
@@ -119,22 +119,33 @@ static void render_policy(struct sluice_object *obj, struct http_writer *w,
 	obj->policy = text_since(w, start);
 }
 
-/* In nginx's order, in pieces that are sent together. */
-static void render_fields(struct sluice_object *obj, struct http_writer *w,
-			  const struct sluice_site *site,
-			  const struct sluice_naming *naming)
+/*
+ * In nginx's order.  It is the head of the usual answer but for the date; others
+ * are put together from its pieces.
+ */
+static void render_head(struct sluice_object *obj, struct http_writer *w,
+			const struct sluice_site *site,
+			const struct sluice_naming *naming)
 {
+	static const u8 no_date[HTTP_DATE_LEN];
+	size_t head = w->len;
 	size_t start;
 
+	http_head_start(w, 200);
+	http_put_stamp(w, sluice_text_span(&site->server), no_date);
+	obj->date_at = w->len - head - 2 - HTTP_DATE_LEN;
 	render_type(obj, w, site, naming->name);
 	render_length(obj, w);
 	render_modified(obj, w);
+	http_put_connection(w, true);
 	start = w->len;
 	render_tag(obj, w, naming->vary);
 	render_coding(obj, w, naming->coding);
 	render_policy(obj, w, site);
 	http_put_str(w, "Accept-Ranges: bytes\r\n\r\n");
 	obj->tail = text_since(w, start);
+	if (obj->expires == HTTP_EXPIRES_NONE)
+		obj->head = text_since(w, head);
 }
 
 /**
@@ -154,7 +165,7 @@ struct sluice_object *sluice_object_create(const struct sluice_site *site,
 {
 	size_t size = naming->key.len + OBJECT_TEXT + HTTP_TYPE_MAX +
 		      site->charset.len + site->cache_control.len +
-		      site->extra_len;
+		      site->server.len + site->extra_len;
 	struct inode *inode = file_inode(file);
 	struct sluice_object *obj;
 	struct http_writer w;
@@ -178,7 +189,7 @@ struct sluice_object *sluice_object_create(const struct sluice_site *site,
 	http_writer_init(&w, obj->text, size);
 	http_put_span(&w, naming->key);
 	obj->key = text_since(&w, 0);
-	render_fields(obj, &w, site, naming);
+	render_head(obj, &w, site, naming);
 	if (WARN_ON_ONCE(!http_writer_ok(&w))) {
 		fput(file);
 		kfree(obj);

@@ -39,10 +39,13 @@ struct sluice_site;
  * @chain:  what has to hold for @key to mean @file still
  * @siblings: likewise, and what may be sent instead
  * @etag:   empty when @mtime cannot be trusted
+ * @head:   of a 200 on a connection that is kept; empty when it depends on the
+ *          time by more than its date
+ * @date_at: where in @head the date goes
  * @type:   the Content-Type line
  * @length: the Content-Length line, right behind @type
  * @modified: the Last-Modified line, right behind @length
- * @tag:    the Vary and ETag lines
+ * @tag:    the Vary and ETag lines, right behind the Connection line of @head
  * @coding: the Content-Encoding line, right behind @tag
  * @policy: Cache-Control and what the administrator adds, right behind @coding
  * @tail:   @tag to @policy, and what ends the head of a 200
@@ -65,6 +68,8 @@ struct sluice_object {
 	s64				mtime;
 	s32				expires;
 	struct span			etag;
+	struct span			head;
+	size_t				date_at;
 	struct span			type;
 	struct span			length;
 	struct span			modified;
