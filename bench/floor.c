@@ -103,7 +103,7 @@ static bool rescan;	/* look at all connections again */
 static bool leaving;	/* and bury them */
 
 static void floor_work(struct work_struct *work);
-static DECLARE_WORK(work, floor_work);
+static DECLARE_DELAYED_WORK(work, floor_work);
 
 /* Socket locked. Afterwards no callback finds the connection. */
 static void floor_bury(struct floor_conn *conn)
@@ -119,9 +119,9 @@ static void floor_bury(struct floor_conn *conn)
 	RCU_INIT_POINTER(sk->sk_wq, NULL);
 	write_unlock_bh(&sk->sk_callback_lock);
 
-	/* Closing may sleep. */
+	/* Closing may sleep; a jiffy later, so that many share a wake-up. */
 	if (llist_add(&conn->grave, &graveyard))
-		queue_work(wq, &work);
+		queue_delayed_work(wq, &work, 1);
 }
 
 static struct page_frag *floor_frag(size_t len)
@@ -247,7 +247,7 @@ static void floor_adopt(struct floor_conn *conn, struct request_sock *req)
 	if (unlikely(!skb_queue_empty_lockless(&sk->sk_receive_queue) ||
 		     READ_ONCE(sk->sk_state) != TCP_ESTABLISHED)) {
 		WRITE_ONCE(rescan, true);
-		queue_work(wq, &work);
+		mod_delayed_work(wq, &work, 0);
 	}
 	sock_put(sk);
 }
@@ -471,10 +471,10 @@ static void __exit floor_exit(void)
 
 	WRITE_ONCE(leaving, true);
 	WRITE_ONCE(rescan, true);
-	queue_work(wq, &work);
-	flush_work(&work);
-
-	/* Runs what callbacks queued while the hooks came off. */
+	mod_delayed_work(wq, &work, 0);
+	flush_delayed_work(&work);
+	/* Once more, for what callbacks queued while the hooks came off. */
+	flush_delayed_work(&work);
 	destroy_workqueue(wq);
 	/* What callbacks ran have returned: they held the lock of a socket that
 	 * is closed now; those of the listener held RCU.
