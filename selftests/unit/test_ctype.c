@@ -120,9 +120,11 @@ static void test_token(void)
 
 /*
  * Every byte value at every place of a run of every length: whether the
- * word-wise part and the byte-wise part agree with the definition.
+ * word-wise part and the byte-wise part agree with the definition.  A @fill
+ * above DEL is for the bytes, an ASCII one for the words.
  */
-static void check_skip(const u8 *(*skip)(const u8 *, const u8 *), bool (*stops)(unsigned int))
+static void check_skip(const u8 *(*skip)(const u8 *, const u8 *), bool (*stops)(unsigned int),
+		       u8 fill)
 {
 	u8 run[27];
 	size_t len, at;
@@ -134,11 +136,36 @@ static void check_skip(const u8 *(*skip)(const u8 *, const u8 *), bool (*stops)(
 				const u8 *p;
 				size_t want = stops(c) ? at : len;
 
-				memset(run, 0xe4, sizeof(run));
+				memset(run, fill, sizeof(run));
 				run[at] = c;
 				p = unit_guard_end(run, len);
 				if (!check(skip(p, p + len) == p + want))
 					unit_note("%#x at %zu of %zu", c, at, len);
+			}
+		}
+	}
+}
+
+/*
+ * What borrows or carries in one byte of a word must not hide its neighbour,
+ * nor stop at it: every two bytes side by side, within and across words.
+ */
+static void check_pairs(const u8 *(*skip)(const u8 *, const u8 *), bool (*stops)(unsigned int))
+{
+	u8 run[24];
+	unsigned int a, b;
+	size_t at;
+
+	for (at = 0; at < 16; at++) {
+		for (a = 0; a < 256; a++) {
+			for (b = 0; b < 256; b++) {
+				size_t want = stops(a) ? at : stops(b) ? at + 1 : sizeof(run);
+
+				memset(run, '~', sizeof(run));
+				run[at] = a;
+				run[at + 1] = b;
+				if (!check(skip(run, run + sizeof(run)) == run + want))
+					unit_note("%#x %#x at %zu", a, b, at);
 			}
 		}
 	}
@@ -170,13 +197,20 @@ int main(void)
 	test_hex_value();
 	test_token();
 	unit_begin("http_skip_field_value stops where it should");
-	check_skip(http_skip_field_value, stops_value);
+	check_skip(http_skip_field_value, stops_value, 0xe4);
+	check_skip(http_skip_field_value, stops_value, ' ');
+	check_skip(http_skip_field_value, stops_value, '~');
+	check_pairs(http_skip_field_value, stops_value);
 	unit_end();
 	unit_begin("http_skip_target stops where it should");
-	check_skip(http_skip_target, stops_target);
+	check_skip(http_skip_target, stops_target, 0xe4);
+	check_skip(http_skip_target, stops_target, '!');
+	check_skip(http_skip_target, stops_target, '~');
+	check_pairs(http_skip_target, stops_target);
 	unit_end();
 	unit_begin("http_skip_class stops where it should");
-	check_skip(skip_path, stops_path);
+	check_skip(skip_path, stops_path, 0xe4);
+	check_pairs(skip_path, stops_path);
 	unit_end();
 	return unit_finish();
 }

@@ -53,44 +53,22 @@ const u8 http_ctype[256] = {
 	[0x80 ... 0xff] = QUOTED,
 };
 
-/*
- * Stop at the first byte below @floor or DEL, or when less than a word is
- * left.  In both terms a borrow may flag a byte too much, but only above one
- * that is rightly flagged, so the lowest flag is exact.
- */
-static inline const u8 *skip_words(const u8 *p, const u8 *end, u8 floor)
-{
-	const u8 *last = p + ((end - p) & ~7);
-
-	for (; p < last; p += 8) {
-		u64 word = load_le64(p);
-		u64 low = word - EACH_BYTE(floor);
-		u64 del = (word ^ EACH_BYTE(0x7f)) - EACH_BYTE(1);
-		u64 stop = (low | del) & ~word & EACH_BYTE(0x80);
-
-		if (stop)
-			return p + (__builtin_ctzll(stop) >> 3);
-	}
-	return p;
-}
-
 /**
- * http_skip_field_value() - skip what may stand in a field value
+ * http_skip_value_bytes() - skip what may stand in a field value
  * @p: where to start
  * @end: of the input
  *
  * Return: the first byte that is not HTTP_C_FIELD, or @end
  */
-const u8 *http_skip_field_value(const u8 *p, const u8 *end)
+const u8 *http_skip_value_bytes(const u8 *p, const u8 *end)
 {
-	p = skip_words(p, end, ' ');
 	while (p < end && http_is(*p, HTTP_C_FIELD))
 		p++;
 	return p;
 }
 
 /**
- * http_skip_target() - skip what may stand in a request target
+ * http_skip_target_bytes() - skip what may stand in a request target
  * @p: where to start
  * @end: of the input
  *
@@ -98,9 +76,8 @@ const u8 *http_skip_field_value(const u8 *p, const u8 *end)
  *
  * Return: the first byte that is a control, SP or DEL, or @end
  */
-const u8 *http_skip_target(const u8 *p, const u8 *end)
+const u8 *http_skip_target_bytes(const u8 *p, const u8 *end)
 {
-	p = skip_words(p, end, ' ' + 1);
 	while (p < end && *p > ' ' && *p != 0x7f)
 		p++;
 	return p;

@@ -33,11 +33,11 @@ static inline u8 http_hex_value(u8 c)
 
 /*
  * Skip to the first byte that is not in @class.  Names and tokens are the bulk
- * of a head, hence one bound for four bytes, and inline for a constant @class.
+ * of a head, hence one bound for eight bytes, and inline for a constant @class.
  */
 static inline const u8 *http_skip_class(const u8 *p, const u8 *end, u8 class)
 {
-	for (; end - p >= 4; p += 4) {
+	for (; end - p >= 8; p += 8) {
 		if (!http_is(p[0], class))
 			return p;
 		if (!http_is(p[1], class))
@@ -46,6 +46,14 @@ static inline const u8 *http_skip_class(const u8 *p, const u8 *end, u8 class)
 			return p + 2;
 		if (!http_is(p[3], class))
 			return p + 3;
+		if (!http_is(p[4], class))
+			return p + 4;
+		if (!http_is(p[5], class))
+			return p + 5;
+		if (!http_is(p[6], class))
+			return p + 6;
+		if (!http_is(p[7], class))
+			return p + 7;
 	}
 	while (p < end && http_is(*p, class))
 		p++;
@@ -60,7 +68,48 @@ static inline bool http_is_token(struct span s)
 	return s.len && http_skip_class(s.ptr, end, HTTP_C_TCHAR) == end;
 }
 
-const u8 *http_skip_field_value(const u8 *p, const u8 *end);
-const u8 *http_skip_target(const u8 *p, const u8 *end);
+/*
+ * Skip words of printable ASCII from @floor on.  A byte c is anything else if
+ * c - @floor or c + 1 has its top bit set.  A borrow or a carry comes only out
+ * of such a byte and goes upwards, so the lowest mark is exact.
+ */
+static inline const u8 *http_skip_ascii(const u8 *p, const u8 *end, u8 floor)
+{
+	const u8 *last = p + ((end - p) & ~7);
+
+	for (; p < last; p += 8) {
+		u64 word = load_le64(p);
+		u64 other = ((word - EACH_BYTE(floor)) | (word + EACH_BYTE(1))) & EACH_BYTE(0x80);
+
+		if (other)
+			return p + first_marked_byte(other);
+	}
+	return p;
+}
+
+const u8 *http_skip_value_bytes(const u8 *p, const u8 *end);
+const u8 *http_skip_target_bytes(const u8 *p, const u8 *end);
+
+static inline bool http_at_crlf(const u8 *p, const u8 *end)
+{
+	return end - p >= 2 && !memcmp(p, "\r\n", 2);
+}
+
+/* The words of most values end where the value does, as do those of targets. */
+static inline const u8 *http_skip_field_value(const u8 *p, const u8 *end)
+{
+	p = http_skip_ascii(p, end, ' ');
+	if (likely(http_at_crlf(p, end)))
+		return p;
+	return http_skip_value_bytes(p, end);
+}
+
+static inline const u8 *http_skip_target(const u8 *p, const u8 *end)
+{
+	p = http_skip_ascii(p, end, ' ' + 1);
+	if (likely(p < end && *p == ' '))
+		return p;
+	return http_skip_target_bytes(p, end);
+}
 
 #endif /* SLUICE_HTTP_CTYPE_H */
