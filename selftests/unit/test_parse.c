@@ -204,6 +204,74 @@ static void test_every_byte(void)
 	}
 }
 
+/* Each byte value at each place of the version and of its CRLF. */
+static void test_every_version(void)
+{
+	static const char head[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+	const size_t version = 6, major = 5, minor = 7, len = sizeof(head) - 1;
+	struct http_request req;
+	enum http_error why;
+	unsigned int c;
+	size_t at;
+
+	unit_begin("every byte value in the version");
+	for (at = 0; at < 10; at++) {
+		for (c = 0; c < 256; c++) {
+			bool digit = c >= '0' && c <= '9';
+			bool want = at == minor ? digit : c == (u8)head[version + at];
+			ssize_t n;
+
+			memcpy(text, head, len);
+			text[version + at] = c;
+			n = parse_every_way(text, len, HTTP_HEAD_MAX, 0, &req, &why);
+			if (!check(n == (want ? (ssize_t)len : -EBADMSG)))
+				unit_note("byte %#x at %zu", c, at);
+			if (at == minor && digit)
+				check(req.minor == (c > '0'));
+			if (at == major && digit && c > '1')
+				check(why == HTTP_ERR_VERSION_UNSUPPORTED);
+		}
+	}
+	unit_end();
+}
+
+/* One line or several, in any case, at any place of a list. */
+static void test_connection(void)
+{
+	static const struct {
+		const char	*lines;
+		u8		want;
+	} rows[] = {
+		{ "Connection: keep-alive\r\n", HTTP_CONN_KEEP_ALIVE },
+		{ "Connection: Keep-Alive\r\n", HTTP_CONN_KEEP_ALIVE },
+		{ "Connection:close\r\n", HTTP_CONN_CLOSE },
+		{ "Connection:\tUPGRADE \r\n", HTTP_CONN_UPGRADE },
+		{ "Connection: closed\r\n", 0 },
+		{ "Connection: lose\r\n", 0 },
+		{ "Connection: x\r\n", 0 },
+		{ "Connection:\r\n", 0 },
+		{ "Connection: keep-alive, close\r\n",
+		  HTTP_CONN_KEEP_ALIVE | HTTP_CONN_CLOSE },
+		{ "Connection: ,x,close\r\n", HTTP_CONN_CLOSE },
+		{ "Connection: close,\r\n", HTTP_CONN_CLOSE },
+		{ "Connection: close\r\nConnection: TE, Upgrade\r\n",
+		  HTTP_CONN_CLOSE | HTTP_CONN_UPGRADE },
+	};
+	struct http_request req;
+	enum http_error why;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		int n = sprintf((char *)text, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n",
+				rows[i].lines);
+
+		unit_begin("%s", rows[i].lines);
+		check(parse_every_way(text, n, HTTP_HEAD_MAX, 0, &req, &why) == n);
+		check(req.connection == rows[i].want);
+		unit_end();
+	}
+}
+
 /* The same head with LF for each CRLF, or for some of them. */
 static void test_lenient(void)
 {
@@ -253,6 +321,8 @@ int main(void)
 	test_limits();
 	test_field_count();
 	test_every_byte();
+	test_every_version();
+	test_connection();
 	test_lenient();
 	return unit_finish();
 }

@@ -32,13 +32,15 @@ static bool is_lf(u8 c, unsigned int flags)
 	return c == '\n' && (flags & HTTP_PARSE_LENIENT);
 }
 
+/* One comparison lets pass what lines usually begin with. */
 static bool is_line_end(u8 c, unsigned int flags)
 {
-	return c == '\r' || is_lf(c, flags);
+	return c <= '\r' && (c == '\r' || is_lf(c, flags));
 }
 
-static const u8 *parse_line_end(const u8 *p, const u8 *end, unsigned int flags,
-				enum http_error otherwise, enum http_error *why)
+/* Anything but CRLF: LF alone, a line that is still coming, an error. */
+static const u8 *parse_odd_line_end(const u8 *p, const u8 *end, unsigned int flags,
+				    enum http_error otherwise, enum http_error *why)
 {
 	if (p == end)
 		return NULL;
@@ -49,6 +51,14 @@ static const u8 *parse_line_end(const u8 *p, const u8 *end, unsigned int flags,
 	if (*p != '\n')
 		return refuse(why, HTTP_ERR_BARE_CR);
 	return p + 1;
+}
+
+static inline const u8 *parse_line_end(const u8 *p, const u8 *end, unsigned int flags,
+				       enum http_error otherwise, enum http_error *why)
+{
+	if (likely(http_at_crlf(p, end)))
+		return p + 2;
+	return parse_odd_line_end(p, end, flags, otherwise, why);
 }
 
 /* RFC 9112 section 2.2: some clients send an empty line after a body. */
@@ -102,6 +112,11 @@ static const u8 *parse_method(const u8 *p, const u8 *end, unsigned int flags,
 {
 	const u8 *start = p;
 
+	if (likely(end - p >= 4 && !memcmp(p, "GET ", 4))) {
+		req->method = HTTP_GET;
+		req->method_text = span_make(p, p + 3);
+		return p + 4;
+	}
 	p = http_skip_class(p, end, HTTP_C_TCHAR);
 	req->method_text = span_make(start, p);
 	if (req->method_text.len > HTTP_METHOD_MAX)
@@ -123,19 +138,24 @@ static const u8 *parse_target(const u8 *p, const u8 *end, unsigned int flags,
 	req->target = span_make(start, p);
 	if (p == end)
 		return NULL;
-	if (p == start)
-		return refuse(why, bad_byte(*p, HTTP_ERR_BAD_TARGET));
-	if (is_line_end(*p, flags))
+	if (likely(*p == ' ' && p != start))
+		return p + 1;
+	if (is_line_end(*p, flags) && p != start)
 		return refuse(why, HTTP_ERR_BAD_VERSION);	/* HTTP/0.9 */
-	if (*p != ' ')
-		return refuse(why, bad_byte(*p, HTTP_ERR_BAD_TARGET));
-	return p + 1;
+	return refuse(why, bad_byte(*p, HTTP_ERR_BAD_TARGET));
 }
 
 /* RFC 9113 section 3.4: sent as a request that no HTTP/1 server can honour. */
 static bool is_h2_preface(const struct http_request *req)
 {
 	return span_eq(req->method_text, SPAN("PRI")) && span_eq(req->target, SPAN("*"));
+}
+
+/* All of "HTTP/1.0 CRLF" or "HTTP/1.1 CRLF" */
+static bool is_usual_version(const u8 *p, const u8 *end)
+{
+	return end - p >= 10 && !memcmp(p, "HTTP/1.", 7) &&
+	       (p[7] == '0' || p[7] == '1') && !memcmp(p + 8, "\r\n", 2);
 }
 
 static const u8 *parse_version(const u8 *p, const u8 *end, unsigned int flags,
@@ -145,9 +165,11 @@ static const u8 *parse_version(const u8 *p, const u8 *end, unsigned int flags,
 	u8 major, minor;
 	size_t i;
 
-	/* The usual case in one go; the loop is for its last digit and for errors. */
-	i = end - p >= 7 && !memcmp(p, "HTTP/1.", 7) ? 7 : 0;
-	for (p += i; i < sizeof(form) - 1; i++, p++) {
+	if (likely(is_usual_version(p, end))) {
+		req->minor = p[7] - '0';
+		return p + 10;
+	}
+	for (i = 0; i < sizeof(form) - 1; i++, p++) {
 		if (p == end)
 			return NULL;
 		if (form[i] == '0' ? !http_is(*p, HTTP_C_DIGIT) : *p != form[i])
@@ -169,12 +191,9 @@ static const u8 *parse_version(const u8 *p, const u8 *end, unsigned int flags,
 }
 
 /* What http_framing_field() needs to know is complete at the end of the line. */
-static enum http_error take_field(struct http_request *req, struct span name, struct span value)
+static enum http_error take_field(struct http_request *req, enum http_field field,
+				  struct span value)
 {
-	enum http_field field = http_field_lookup(name);
-
-	if (field == HTTP_FIELD_OTHER)
-		return HTTP_ERR_NONE;
 	value = span_trim(value);
 	if (http_has_field(req, field)) {
 		req->repeated |= BIT(field);
@@ -200,6 +219,7 @@ static const u8 *parse_field_line(const u8 *p, const u8 *end, unsigned int flags
 {
 	struct span name, value;
 	const u8 *start = p;
+	enum http_field field;
 
 	p = http_skip_class(p, end, HTTP_C_TCHAR);
 	if (p == end)
@@ -214,7 +234,10 @@ static const u8 *parse_field_line(const u8 *p, const u8 *end, unsigned int flags
 	p = parse_line_end(p, end, flags, HTTP_ERR_BAD_FIELD_VALUE, why);
 	if (!p)
 		return NULL;
-	*why = take_field(req, name, value);
+	field = http_field_lookup(name);
+	if (field == HTTP_FIELD_OTHER)
+		return p;
+	*why = take_field(req, field, value);
 	return *why ? NULL : p;
 }
 
@@ -223,9 +246,12 @@ static const u8 *parse_request_line(const u8 *start, const u8 *end, unsigned int
 {
 	const u8 *p;
 
-	p = parse_proxy_v2(start, end, why);
-	if (p)
-		p = parse_empty_lines(p, end, flags, why);
+	p = start;
+	if (unlikely(p < end && is_line_end(*p, flags))) {
+		p = parse_proxy_v2(start, end, why);
+		if (p)
+			p = parse_empty_lines(p, end, flags, why);
+	}
 	if (p)
 		p = parse_method(p, end, flags, req, why);
 	if (p && req->method == HTTP_METHOD_OTHER && is_proxy_v1(req, start))
