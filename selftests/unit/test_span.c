@@ -41,6 +41,36 @@ static void test_eq_nocase(void)
 	unit_end();
 }
 
+/* At every place of a word of every length: any byte but CR. */
+static void test_is_word(void)
+{
+	static const char lower[] = "if-unmodified-since";
+	size_t len, at;
+	unsigned int c;
+
+	unit_begin("span_is_word is span_eq_nocase for words");
+	for (len = 4; len < sizeof(lower); len++) {
+		struct span word = { (const u8 *)lower, len };
+		char s[sizeof(lower)] = "IF-unMODIFIED-sINce";
+
+		check(span_is_word((struct span){ unit_guard_start(s, len), len }, word));
+		for (at = 0; at < len; at++) {
+			for (c = 0; c < 256; c++) {
+				struct span copy = { unit_guard_end(lower, len), len };
+
+				((u8 *)copy.ptr)[at] = c;
+				if (c != '\r' &&
+				    !check(span_is_word(copy, word) == span_eq_nocase(copy, word)))
+					unit_note("%#x at %zu of %zu", c, at, len);
+			}
+		}
+		check(!span_is_word((struct span){ unit_guard_end(lower, len - 1), len - 1 }, word));
+		check(!span_is_word((struct span){ (const u8 *)lower, len + 1 }, word));
+	}
+	check(!span_is_word(text(""), SPAN("host")));
+	unit_end();
+}
+
 static void test_trim(void)
 {
 	unit_begin("span_trim takes spaces and tabs off both ends");
@@ -109,6 +139,7 @@ int main(void)
 {
 	test_eq();
 	test_eq_nocase();
+	test_is_word();
 	test_trim();
 	test_items();
 	test_lines();

@@ -5,10 +5,7 @@
 
 #include "http/span.h"
 
-/*
- * X(name, text), in ascending order of length, which http_field_lookup()
- * needs.  Texts are letters and "-" only, so that OR 0x20 folds their case.
- */
+/* X(name, text).  Texts are as span_is_word() wants them. */
 #define HTTP_FIELDS(X) \
 	X(HOST,			"host") \
 	X(RANGE,		"range") \

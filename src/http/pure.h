@@ -45,7 +45,17 @@ typedef long long s64;
 
 #endif /* __KERNEL__ */
 
-/* Eight bytes from anywhere, the first of them in the lowest bits. */
+/* Bytes from anywhere, the first of them in the lowest bits. */
+static inline u32 load_le32(const u8 *p)
+{
+	u32 word;
+
+	__builtin_memcpy(&word, p, sizeof(word));
+	if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+		word = __builtin_bswap32(word);
+	return word;
+}
+
 static inline u64 load_le64(const u8 *p)
 {
 	u64 word;

@@ -50,6 +50,26 @@ static inline bool span_eq_nocase(struct span a, struct span b)
 	return true;
 }
 
+/*
+ * In any case, and quickly: is @s, a token or part of a field value, @lower,
+ * four or more letters and "-"?  OR 0x20 makes these of themselves and of the
+ * upper-case letters, and "-" of CR, which @s does not have.  The last four
+ * bytes may overlap those before.
+ */
+static inline bool span_is_word(struct span s, struct span lower)
+{
+	const u32 fold = 0x20202020;
+	size_t last = lower.len - 4;
+	size_t i;
+
+	if (s.len != lower.len)
+		return false;
+	for (i = 0; i < last; i += 4)
+		if ((load_le32(s.ptr + i) | fold) != load_le32(lower.ptr + i))
+			return false;
+	return (load_le32(s.ptr + last) | fold) == load_le32(lower.ptr + last);
+}
+
 /* OWS = *( SP / HTAB ), RFC 9110 section 5.6.3 */
 static inline bool is_ows(u8 c)
 {
