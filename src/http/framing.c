@@ -11,19 +11,33 @@ static enum http_error framing_host(struct http_request *req, struct span value)
 	return http_host_parse(value, &req->host) ? HTTP_ERR_NONE : HTTP_ERR_HOST_BAD;
 }
 
-/* Options add up over lines; unknown ones are for others (RFC 9110 section 7.6.1). */
-static void framing_connection(struct http_request *req, struct span value)
+/* Unknown options are for others (RFC 9110 section 7.6.1). */
+static u8 connection_option(struct span item)
+{
+	if (span_is_word(item, SPAN("keep-alive")))
+		return HTTP_CONN_KEEP_ALIVE;
+	if (span_is_word(item, SPAN("close")))
+		return HTTP_CONN_CLOSE;
+	return span_is_word(item, SPAN("upgrade")) ? HTTP_CONN_UPGRADE : 0;
+}
+
+/* Out of line: pointers to locals would have every caller guard its stack. */
+static noinline u8 connection_options(struct span list)
 {
 	struct span item;
+	u8 options = 0;
 
-	while (span_next_item(&value, &item)) {
-		if (span_eq_nocase(item, SPAN("close")))
-			req->connection |= HTTP_CONN_CLOSE;
-		else if (span_eq_nocase(item, SPAN("keep-alive")))
-			req->connection |= HTTP_CONN_KEEP_ALIVE;
-		else if (span_eq_nocase(item, SPAN("upgrade")))
-			req->connection |= HTTP_CONN_UPGRADE;
-	}
+	while (span_next_item(&list, &item))
+		options |= connection_option(item);
+	return options;
+}
+
+/* Options add up over lines.  Usually there is one line with one of them. */
+static void framing_connection(struct http_request *req, struct span value)
+{
+	u8 option = connection_option(value);
+
+	req->connection |= option ? option : connection_options(value);
 }
 
 /*

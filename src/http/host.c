@@ -120,7 +120,7 @@ bool http_host_parse(struct span text, struct http_host *host)
 {
 	const u8 *p = text.ptr;
 	const u8 *end = p + text.len;
-	u32 port = 0;
+	u32 port;
 
 	if (text.len && *p == '[')
 		p = skip_ip_literal(p, end);
@@ -129,14 +129,19 @@ bool http_host_parse(struct span text, struct http_host *host)
 	if (!p || p == text.ptr)
 		return false;
 	host->name = span_make(text.ptr, p);
-
-	/* port = *DIGIT: "example.com:" is well-formed and means no port */
-	host->has_port = end - p > 1;
-	if (p < end && *p++ != ':')
+	host->port = 0;
+	host->has_port = false;
+	if (p == end)
+		return true;
+	if (*p++ != ':')
 		return false;
-	if (host->has_port && !parse_number(span_make(p, end), U16_MAX, &port))
+	/* port = *DIGIT: "example.com:" is well-formed and means no port */
+	if (p == end)
+		return true;
+	if (!parse_number(span_make(p, end), U16_MAX, &port))
 		return false;
 	host->port = port;
+	host->has_port = true;
 	return true;
 }
 

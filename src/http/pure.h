@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/cdefs.h>
 #include <sys/types.h>
 
 /* The very types of the kernel, so that printf formats agree as well. */
@@ -41,6 +42,7 @@ typedef long long s64;
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
+#define noinline	__attribute_noinline__
 #define __must_check	__attribute__((__warn_unused_result__))
 
 #endif /* __KERNEL__ */
