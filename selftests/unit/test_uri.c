@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "http/ctype.h"
 #include "http/uri.h"
 #include "unit.h"
 
@@ -325,6 +326,102 @@ static void test_every_size(void)
 	}
 }
 
+/*
+ * A path that is copied as a whole must be what building it gives: a buffer
+ * without a word to spare behind the target is never copied into.  Returns the
+ * verdict, and *path of it.
+ */
+static enum http_error resolve_both_ways(const u8 *s, size_t len, u8 *path, size_t *path_len)
+{
+	struct span target = { unit_guard_start(s, len), len };
+	struct http_target built, copied;
+	enum http_error why, w;
+	u8 *roomy, *tight;
+	int err, again;
+
+	tight = unit_guard_end(zeros, len + 1);
+	err = http_uri_resolve(target, HTTP_GET, tight, len + 1, &built, &why);
+	*path_len = err ? 0 : built.path.len;
+	memcpy(path, tight, *path_len);
+
+	roomy = unit_guard_end(zeros, len + sizeof(u64));
+	again = http_uri_resolve(target, HTTP_GET, roomy, len + sizeof(u64), &copied, &w);
+	check(again == err && w == why);
+	if (!err && !again) {
+		check(copied.path.len == built.path.len);
+		check(!memcmp(roomy, path, *path_len) && !roomy[copied.path.len]);
+		check(copied.has_query == built.has_query);
+		check(copied.query.ptr == built.query.ptr && copied.query.len == built.query.len);
+		check(copied.encoded_slash == built.encoded_slash);
+		check(copied.trailing_slash == built.trailing_slash);
+	}
+	return why;
+}
+
+/* Every two bytes side by side at every place of a path of every length. */
+static void test_copied_paths(void)
+{
+	u8 target[20], path[32];
+	size_t len, at, path_len;
+	unsigned int a, b;
+
+	unit_begin("a path that is copied is the path that is built");
+	for (len = 2; len <= sizeof(target); len++) {
+		for (at = 1; at < len; at++) {
+			for (a = 0; a < 256; a++) {
+				enum http_error why;
+
+				memset(target, 'a', sizeof(target));
+				target[0] = '/';
+				target[at] = a;
+				why = resolve_both_ways(target, len, path, &path_len);
+				if (!http_is(a, HTTP_C_PATH))
+					continue;
+				if (!check(!why && path_len == len - (len == 2 && a == '.')) ||
+				    !check(!memcmp(path, target, path_len)))
+					unit_note("%#x at %zu of %zu", a, at, len);
+			}
+		}
+	}
+	for (at = 1; at < 10; at++) {
+		for (a = 0; a < 256; a++) {
+			for (b = 0; b < 256; b++) {
+				memset(target, 'a', sizeof(target));
+				target[0] = '/';
+				target[at] = a;
+				target[at + 1] = b;
+				resolve_both_ways(target, sizeof(target), path, &path_len);
+			}
+		}
+	}
+	unit_end();
+}
+
+static void test_copied_lengths(void)
+{
+	u8 target[600], path[601];
+	size_t len, path_len, slash;
+
+	unit_begin("a copied path is as short as a name may be");
+	memset(target, 'a', sizeof(target));
+	target[0] = '/';
+	for (len = 1; len < sizeof(target); len++) {
+		enum http_error why = resolve_both_ways(target, len, path, &path_len);
+
+		check(why == (len > HTTP_NAME_MAX + 1 ? HTTP_ERR_NAME_TOO_LONG : HTTP_ERR_NONE));
+	}
+	for (slash = 1; slash < sizeof(target); slash++) {
+		target[slash] = '/';
+		for (len = slash + 1; len < sizeof(target); len += 37)
+			resolve_both_ways(target, len, path, &path_len);
+		target[slash] = '?';
+		for (len = slash + 1; len < sizeof(target); len += 37)
+			resolve_both_ways(target, len, path, &path_len);
+		target[slash] = 'a';
+	}
+	unit_end();
+}
+
 static void check_encode(const char *path, const char *want)
 {
 	struct span copy = { unit_guard_end(path, strlen(path)), strlen(path) };
@@ -367,6 +464,8 @@ int main(void)
 	test_other_forms();
 	test_name_length();
 	test_every_size();
+	test_copied_paths();
+	test_copied_lengths();
 	test_encode();
 	return unit_finish();
 }

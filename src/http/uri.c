@@ -119,43 +119,99 @@ static enum http_error path_close_segment(struct path_builder *b, bool slash)
 	return HTTP_ERR_NONE;
 }
 
-/* @p is behind the first "/".  Leaves *cursor at "?", "#" or the end. */
-static enum http_error path_build(struct path_builder *b, const u8 **cursor, const u8 *end)
-{
-	enum http_error error;
-	const u8 *p = *cursor;
-	bool slash;
-
-	do {
-		error = path_add_segment(b, &p, end);
-		if (error)
-			return error;
-		slash = p < end && *p == '/';
-		error = path_close_segment(b, slash);
-		if (error)
-			return error;
-		p += slash;
-	} while (slash);
-	*cursor = p;
-	return HTTP_ERR_NONE;
-}
-
-/* "[ path ] [ '?' query ]" from @p on, where the path may be absent. */
-static int resolve_path(const u8 *p, const u8 *end, u8 *path, size_t size,
-			struct http_target *out, enum http_error *why)
+/*
+ * Build @out->path from what stands at @p.  Returns where that ends: at "?",
+ * "#" or @end.  Out of line, for the registers it takes.
+ */
+static noinline const u8 *build_path(const u8 *p, const u8 *end, u8 *path, size_t size,
+				     struct http_target *out, enum http_error *why)
 {
 	struct path_builder b = { .root = path + 1, .segment = path + 1, .pos = path + 1 };
-	enum http_error error;
+	bool slash = true;
 
-	if (size < 2)
-		return refuse(why, HTTP_ERR_NAME_TOO_LONG);
+	if (size < 2) {
+		*why = HTTP_ERR_NAME_TOO_LONG;
+		return NULL;
+	}
 	b.limit = path + size - 1;
 	path[0] = '/';
 	if (p < end && *p == '/')
 		p++;
-	error = path_build(&b, &p, end);
-	if (error)
-		return refuse(why, error);
+	while (slash) {
+		*why = path_add_segment(&b, &p, end);
+		if (*why)
+			return NULL;
+		slash = p < end && *p == '/';
+		*why = path_close_segment(&b, slash);
+		if (*why)
+			return NULL;
+		p += slash;
+	}
+	out->path = span_make(path, b.pos);
+	out->encoded_slash = b.encoded_slash;
+	return p;
+}
+
+/*
+ * Skip what stands for itself and ends no segment, up to the first of eight
+ * NULs at the latest.  What is below "&", is "/" or "?", which differ in one
+ * bit, or is above "~" has its top bit set in one of the terms.  A borrow or a
+ * carry comes only out of such a byte and goes upwards, so the lowest mark is
+ * exact.
+ */
+static const u8 *skip_plain(const u8 *p)
+{
+	for (;; p += 8) {
+		u64 word = load_le64(p);
+		u64 low = word - EACH_BYTE('&');
+		u64 separator = ((word | EACH_BYTE('/' ^ '?')) ^ EACH_BYTE('?')) - EACH_BYTE(1);
+		u64 high = word + EACH_BYTE(1);
+		u64 stop = (low | separator | high) & EACH_BYTE(0x80);
+
+		if (stop)
+			return p + first_marked_byte(stop);
+	}
+}
+
+/*
+ * Most paths stand in the target as they are.  Such a one is looked through in
+ * the copy, where NULs behind it end the search.  A target as short as a name
+ * may be has no name that is too long.
+ *
+ * Returns what build_path() would, or NULL if there is something to build.
+ */
+static const u8 *copy_path(const u8 *target, const u8 *end, u8 *path, size_t size,
+			   struct http_target *out)
+{
+	size_t len = end - target;
+	const u8 *p = path;
+
+	if (len > HTTP_NAME_MAX || len + sizeof(u64) > size)
+		return NULL;
+	memcpy(path, target, len);
+	memset(path + len, 0, sizeof(u64));
+	while (*p == '/') {
+		if (p[1] == '/' || p[1] == '.')
+			return NULL;
+		p = skip_plain(p + 1);
+	}
+	/* No slash at all, or more than a query behind the path? */
+	if (p == path || (p != path + len && *p != '?'))
+		return NULL;
+	out->path = span_make(path, p);
+	return target + (p - path);
+}
+
+/* "[ path ] [ '?' query ]" from @start on, where the path may be absent. */
+static int resolve_path(const u8 *start, const u8 *end, u8 *path, size_t size,
+			struct http_target *out, enum http_error *why)
+{
+	const u8 *p = copy_path(start, end, path, size, out);
+
+	if (unlikely(!p))
+		p = build_path(start, end, path, size, out, why);
+	if (!p)
+		return -EBADMSG;
 
 	if (p < end && *p == '?') {
 		out->has_query = true;
@@ -166,10 +222,8 @@ static int resolve_path(const u8 *p, const u8 *end, u8 *path, size_t size,
 	if (p < end)
 		return refuse(why, HTTP_ERR_FRAGMENT);
 
-	*b.pos = '\0';
-	out->path = span_make(path, b.pos);
-	out->encoded_slash = b.encoded_slash;
-	out->trailing_slash = b.pos[-1] == '/';
+	path[out->path.len] = '\0';
+	out->trailing_slash = path[out->path.len - 1] == '/';
 	return 0;
 }
 
@@ -233,6 +287,20 @@ static int resolve_authority(struct span target, struct http_target *out,
 	return 0;
 }
 
+/* All but origin-form.  Out of line, for the registers it takes. */
+static noinline int resolve_other_form(struct span target, enum http_method method,
+				       u8 *path, size_t size, struct http_target *out,
+				       enum http_error *why)
+{
+	if (method == HTTP_CONNECT)
+		return resolve_authority(target, out, why);
+	if (span_eq(target, SPAN("*"))) {
+		out->form = HTTP_FORM_ASTERISK;
+		return method == HTTP_OPTIONS ? 0 : refuse(why, HTTP_ERR_BAD_TARGET);
+	}
+	return resolve_absolute(target, path, size, out, why);
+}
+
 /**
  * http_uri_resolve() - find out what a request target points at
  * @target: of a request that http_parse() accepted
@@ -255,15 +323,9 @@ int http_uri_resolve(struct span target, enum http_method method, u8 *path, size
 	*why = HTTP_ERR_NONE;
 	*out = (struct http_target){ .form = HTTP_FORM_ORIGIN };
 
-	if (method == HTTP_CONNECT)
-		return resolve_authority(target, out, why);
-	if (target.len && target.ptr[0] == '/')
+	if (likely(target.len && target.ptr[0] == '/' && method != HTTP_CONNECT))
 		return resolve_path(target.ptr, target.ptr + target.len, path, size, out, why);
-	if (span_eq(target, SPAN("*"))) {
-		out->form = HTTP_FORM_ASTERISK;
-		return method == HTTP_OPTIONS ? 0 : refuse(why, HTTP_ERR_BAD_TARGET);
-	}
-	return resolve_absolute(target, path, size, out, why);
+	return resolve_other_form(target, method, path, size, out, why);
 }
 
 /**
