@@ -385,10 +385,15 @@ int sluice_conns_init(void)
 		INIT_LIST_HEAD(&home->conns);
 	}
 
+	err = sluice_socks_init();
+	if (err)
+		return err;
 	conn_slab = kmem_cache_create("sluice_conn", sizeof(struct sluice_conn),
 				      0, SLAB_HWCACHE_ALIGN, NULL);
-	if (!conn_slab)
-		return -ENOMEM;
+	if (!conn_slab) {
+		err = -ENOMEM;
+		goto err_exit_socks;
+	}
 	err = percpu_counter_init(&conn_count, 0, GFP_KERNEL);
 	if (err)
 		goto err_destroy_slab;
@@ -401,6 +406,8 @@ err_destroy_counter:
 	percpu_counter_destroy(&conn_count);
 err_destroy_slab:
 	kmem_cache_destroy(conn_slab);
+err_exit_socks:
+	sluice_socks_exit();
 	return err;
 }
 
@@ -421,7 +428,7 @@ void sluice_conns_exit(void)
 {
 	conns_evict_all();
 	wait_for_completion(&conns_all_gone);
-	sluice_sock_exit();
+	sluice_socks_exit();
 	/*
 	 * Whoever put the last references may still be on the way out: turns
 	 * and jobs are waited for in sluice_lanes_exit(), timers here.

@@ -111,7 +111,7 @@ int sluice_lanes_init(void);
 void sluice_lanes_exit(void);
 
 extern struct workqueue_struct *sluice_slow_lane;
-/* For closing and sweeping: not behind a disk that does not answer. */
+/* For letting go of files and sweeping: not behind a disk that does not answer. */
 extern struct workqueue_struct *sluice_housekeeping;
 
 #endif /* SLUICE_SOCK_LANE_H */

@@ -306,11 +306,23 @@ static void request_free(struct request_sock *req)
 	kmem_cache_free(req->rsk_ops->slab, req);
 }
 
-static LLIST_HEAD(graveyard);
+/*
+ * Sockets that wait to be closed, and who closes them.  Each CPU closes its own:
+ * where the last segments of a connection are processed its cache lines are.
+ */
+struct graveyard {
+	struct llist_head	graves;
+	struct delayed_work	work;
+};
+
+static DEFINE_PER_CPU(struct graveyard, graveyards);
+static struct workqueue_struct *closing;
 
 static void bury_work(struct work_struct *work)
 {
-	struct llist_node *list = llist_del_all(&graveyard);
+	struct graveyard *yard = container_of(to_delayed_work(work),
+					      struct graveyard, work);
+	struct llist_node *list = llist_del_all(&yard->graves);
 	struct sluice_sock *ss, *next;
 
 	llist_for_each_entry_safe(ss, next, list, grave) {
@@ -321,24 +333,45 @@ static void bury_work(struct work_struct *work)
 	}
 }
 
-static DECLARE_DELAYED_WORK(bury, bury_work);
-
 /**
  * sluice_sock_bury() - close a detached socket, soon
  * @ss: detached; ops->buried() is called when it is gone
  *
  * Closing may sleep, so it is left to a worker, a batch at a time.
- * Context: any.
+ * Context: any, BH off.
  */
 void sluice_sock_bury(struct sluice_sock *ss)
 {
+	struct graveyard *yard = this_cpu_ptr(&graveyards);
+
 	/* A jiffy later, so that many are closed for one wake-up. */
-	if (llist_add(&ss->grave, &graveyard))
-		queue_delayed_work(sluice_housekeeping, &bury, 1);
+	if (llist_add(&ss->grave, &yard->graves))
+		queue_delayed_work_on(smp_processor_id(), closing, &yard->work,
+				      1);
+}
+
+int sluice_socks_init(void)
+{
+	int cpu;
+
+	closing = alloc_workqueue("sluice_close", WQ_PERCPU, 0);
+	if (!closing)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		struct graveyard *yard = per_cpu_ptr(&graveyards, cpu);
+
+		init_llist_head(&yard->graves);
+		INIT_DELAYED_WORK(&yard->work, bury_work);
+	}
+	return 0;
 }
 
 /* All are buried; a timer may still be armed for a grave that is empty. */
-void sluice_sock_exit(void)
+void sluice_socks_exit(void)
 {
-	cancel_delayed_work_sync(&bury);
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		cancel_delayed_work_sync(&per_cpu_ptr(&graveyards, cpu)->work);
+	destroy_workqueue(closing);
 }

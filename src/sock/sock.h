@@ -110,7 +110,9 @@ size_t sluice_sock_discard(struct sock *sk, size_t max);
 void sluice_sock_shutdown(struct sluice_sock *ss);
 void sluice_sock_reset_on_close(struct sluice_sock *ss);
 void sluice_sock_bury(struct sluice_sock *ss);
-void sluice_sock_exit(void);
+
+int sluice_socks_init(void);
+void sluice_socks_exit(void);
 
 /* Tunable, see ctl/params.c. */
 extern bool sluice_direct;
