@@ -162,7 +162,7 @@ int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 		       const struct socket *listener,
 		       const struct sluice_sock_ops *ops)
 {
-	struct socket *sock = &ss->alloc.socket;
+	struct socket *sock = &ss->socket;
 	struct sock *sk = req->sk;
 
 	ss->sk = sk;

@@ -43,8 +43,10 @@ struct sluice_sock_ops {
  * @drain: under the socket's lock: ring only when all that was sent is acked
  * @sending: under the socket's lock: inside our own send, which reports for itself
  * @grave: place among the sockets that wait to be closed
- * @alloc: the struct socket that tcp dereferences when its buffer is full,
- *         inside the socket_alloc that SOCK_INODE() of /proc/net/tcp looks for
+ * @socket: what tcp dereferences when its buffer is full
+ * @to_uid: behind a struct socket SOCK_INODE() expects an inode, of which
+ *          /proc/net/tcp and the like read the owner
+ * @to_ino: and the number: zeroes, and as much of an inode as there must be
  */
 struct sluice_sock {
 	struct sock			*sk;
@@ -53,7 +55,13 @@ struct sluice_sock {
 	bool				drain;
 	bool				sending;
 	struct llist_node		grave;
-	struct socket_alloc		alloc;
+	union {
+		struct socket		socket;
+		u8			to_uid[offsetofend(struct socket_alloc,
+							   vfs_inode.i_uid)];
+		u8			to_ino[offsetofend(struct socket_alloc,
+							   vfs_inode.i_ino)];
+	};
 };
 
 /**
