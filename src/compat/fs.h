@@ -7,6 +7,7 @@
 
 #include <linux/mount.h>
 #include <linux/namei.h>
+#include <linux/pagemap.h>
 #include <linux/version.h>
 
 /*
@@ -22,6 +23,26 @@ static inline struct dentry *compat_lookup_one(struct vfsmount *mnt,
 #else
 	return lookup_one_unlocked(mnt_idmap(mnt), name, dir, len);
 #endif
+}
+
+/*
+ * The window behind a marked folio.  Where its readahead went to is not kept: the
+ * kernel reads it off the page cache, if no previous window seems to end here.
+ * 6.16: the order is part of the state, not looked up in the folio.
+ * Context: process.
+ */
+static inline void compat_readahead_next(struct file *file,
+					 struct file_ra_state *ra,
+					 struct folio *folio,
+					 unsigned long req_count)
+{
+	DEFINE_READAHEAD(ractl, file, ra, file->f_mapping, folio->index);
+
+	ra->start = ULONG_MAX;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+	ra->order = folio_order(folio);
+#endif
+	page_cache_async_ra(&ractl, folio, req_count);
 }
 
 #endif /* SLUICE_COMPAT_FS_H */

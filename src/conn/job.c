@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Jobs in the slow lane: finding a file, reading a page of it.
+ * Jobs for those who may sleep: finding a file in the slow lane, reading a page of it
+ * in the lane of its disk.
  *
  * While a job is out the connection waits in a state of its own, and the fields
  * marked j are the job's.
@@ -17,8 +18,8 @@
 #include "store/lookup.h"
 
 /*
- * Lookups at a time.  A file system that does not answer must not keep the cold
- * pages of others waiting: the slow lane has 256 places at least.
+ * Lookups at a time, of the 256 places at least that the slow lane has: beyond, when a
+ * file system does not answer, it is better to ask the backend than to wait.
  */
 #define LOOKUPS_MAX 128
 #define LOOKUP_PATIENCE HZ
@@ -46,13 +47,14 @@ static void conn_job(struct work_struct *work)
 	sluice_conn_put(conn);
 }
 
-static void conn_start_job(struct sluice_conn *conn, enum conn_state state)
+static void conn_start_job(struct sluice_conn *conn, enum conn_state state,
+			   struct workqueue_struct *lane)
 {
 	conn->state = state;
 	conn->wait = WAIT_NOTHING;
 	conn->job_done = false;
 	sluice_conn_get(conn);		/* put by conn_job() */
-	queue_work(sluice_slow_lane, &conn->job);
+	queue_work(lane, &conn->job);
 }
 
 void sluice_job_init(struct sluice_conn *conn)
@@ -105,7 +107,7 @@ int sluice_job_lookup(struct sluice_conn *conn,
 	conn->host_len = verdict->host_len;
 	conn->found_page = verdict->page;
 	conn->queues = false;
-	conn_start_job(conn, CONN_LOOKUP);
+	conn_start_job(conn, CONN_LOOKUP, sluice_slow_lane);
 	return 0;
 
 err_dec:
@@ -119,7 +121,7 @@ err_dec:
 /* The next page of the body. Socket locked. */
 void sluice_job_fill(struct sluice_conn *conn)
 {
-	conn_start_job(conn, CONN_FILL);
+	conn_start_job(conn, CONN_FILL, sluice_body_lane(&conn->body));
 }
 
 /* Its outcome can be looked at. Socket locked. */

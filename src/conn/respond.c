@@ -67,6 +67,7 @@ static int conn_send_rest(struct sluice_conn *conn, struct sluice_lane *lane)
 
 static int conn_send_body(struct sluice_conn *conn)
 {
+	conn->body.window = sluice_send_window(conn->ss.sk);
 	while (sluice_body_left(&conn->body)) {
 		struct bio_vec bv[SLUICE_BODY_BATCH];
 		unsigned int n;

@@ -3,6 +3,7 @@
  * Per-CPU fast lanes in softirq, one slow lane that may sleep.
  */
 #include <linux/delay.h>
+#include <linux/kdev_t.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
@@ -12,8 +13,16 @@
 /* Turns per run of a lane; what is left waits for the next run. */
 #define LANE_BUDGET 64
 
+/*
+ * Lanes for reading, and how many reads in each may wait for the disk.  One that
+ * does not answer keeps its own readers waiting, and one in so many of the others.
+ */
+#define DISK_LANES 8
+#define DISK_LANE_READS 64
+
 static DEFINE_PER_CPU(struct sluice_lane, lanes);
 static struct workqueue_struct *fast_lanes;
+static struct workqueue_struct *disk_lanes[DISK_LANES];
 
 struct workqueue_struct *sluice_slow_lane;
 struct workqueue_struct *sluice_housekeeping;
@@ -57,6 +66,18 @@ bool sluice_lane_queue(struct sluice_turn *turn)
 		return false;
 	sluice_lane_queue_claimed(turn);
 	return true;
+}
+
+/**
+ * sluice_disk_lane() - the lane for reads from a file system
+ * @dev: its device
+ *
+ * Context: any.
+ * Return: the same for each call with @dev; another for the disk beside it.
+ */
+struct workqueue_struct *sluice_disk_lane(dev_t dev)
+{
+	return disk_lanes[(MAJOR(dev) + MINOR(dev)) % DISK_LANES];
 }
 
 static bool lane_run_turn(struct sluice_lane *lane)
@@ -149,6 +170,32 @@ static void lanes_free_buffers(void)
 	}
 }
 
+static void disk_lanes_destroy(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(disk_lanes); i++) {
+		if (disk_lanes[i])
+			destroy_workqueue(disk_lanes[i]);
+		disk_lanes[i] = NULL;
+	}
+}
+
+static int disk_lanes_create(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(disk_lanes); i++) {
+		disk_lanes[i] = alloc_workqueue("sluice_disk/%u", WQ_UNBOUND,
+						DISK_LANE_READS, i);
+		if (!disk_lanes[i]) {
+			disk_lanes_destroy();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 int sluice_lanes_init(void)
 {
 	int err = -ENOMEM;
@@ -164,6 +211,8 @@ int sluice_lanes_init(void)
 	sluice_housekeeping = alloc_workqueue("sluice_keeper", WQ_UNBOUND, 0);
 	if (!sluice_housekeeping)
 		goto err_destroy_slow;
+	if (disk_lanes_create())
+		goto err_destroy_housekeeping;
 
 	for_each_possible_cpu(cpu) {
 		struct sluice_lane *lane = per_cpu_ptr(&lanes, cpu);
@@ -182,6 +231,8 @@ int sluice_lanes_init(void)
 
 err_free_buffers:
 	lanes_free_buffers();
+	disk_lanes_destroy();
+err_destroy_housekeeping:
 	destroy_workqueue(sluice_housekeeping);
 err_destroy_slow:
 	destroy_workqueue(sluice_slow_lane);
@@ -234,6 +285,7 @@ void sluice_lanes_exit(void)
 			usleep_range(50, 100);
 		compat_bh_flush(&lane->bh);
 	}
+	disk_lanes_destroy();
 	destroy_workqueue(sluice_housekeeping);
 	destroy_workqueue(sluice_slow_lane);
 	compat_bh_destroy_queue(fast_lanes);

@@ -4,8 +4,8 @@
  *
  * The fast lanes, one per CPU, run turns in softirq; nothing in them sleeps.
  * A callback that may think for itself borrows the lane of its CPU for one turn.
- * The slow lane is an unbound workqueue for what may: path lookup, cold pages,
- * opening and closing.  It hands back by queueing a turn.
+ * The slow lane is an unbound workqueue for what may: path lookup and opening.
+ * Cold pages have lanes of their own.  They hand back by queueing a turn.
  */
 #ifndef SLUICE_SOCK_LANE_H
 #define SLUICE_SOCK_LANE_H
@@ -111,6 +111,7 @@ int sluice_lanes_init(void);
 void sluice_lanes_exit(void);
 
 extern struct workqueue_struct *sluice_slow_lane;
+struct workqueue_struct *sluice_disk_lane(dev_t dev);
 /* For letting go of files and sweeping: not behind a disk that does not answer. */
 extern struct workqueue_struct *sluice_housekeeping;
 

@@ -31,6 +31,20 @@ bool sluice_send_has_space(struct sock *sk)
 	return false;
 }
 
+/**
+ * sluice_send_window() - what the client can take at a time
+ * @sk: the socket
+ *
+ * Context: socket locked.
+ * Return: bytes that may be in flight: the network's window or the client's.
+ */
+u32 sluice_send_window(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return min_t(u64, (u64)tcp_snd_cwnd(tp) * tp->mss_cache, tp->snd_wnd);
+}
+
 /*
  * With nothing in flight it was not the buffer that was full: an allocation
  * failed, and no ACK will ever ring.

@@ -13,6 +13,7 @@ struct sluice_lane;
 struct sluice_sock;
 
 bool sluice_send_has_space(struct sock *sk);
+u32 sluice_send_window(const struct sock *sk);
 int sluice_send_bytes(struct sluice_lane *lane, struct sluice_sock *ss,
 		      struct kvec *vec, unsigned int n, size_t len, bool more);
 int sluice_send_pages(struct sluice_sock *ss, struct bio_vec *bv,

@@ -7,22 +7,42 @@
  * what was promised: the connection is aborted, never padded.
  */
 #include <linux/bvec.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/jiffies.h>
+#include <linux/slab.h>
 #include <linux/swap.h>
 
+#include "compat/fs.h"
+#include "sock/lane.h"
 #include "sock/stats.h"
 #include "store/body.h"
 #include "store/object.h"
 
-/* Pages that a cold read brings in together. */
-#define READAHEAD_PAGES 32
 /* Folios of a file that are marked in one go. */
 #define RESIDENT_MAX 1024
 /* Bytes per send: large folios would make it very much. */
 #define GATHER_MAX (SLUICE_BODY_BATCH * PAGE_SIZE)
+/* Reading less at a time costs the disk more than it spares the memory. */
+#define WINDOW_MIN GATHER_MAX
+
+/**
+ * struct body_ahead - the window behind a marked folio, to be read
+ * @work:   in the lane of the file's disk
+ * @file:   counted
+ * @folio:  the one that was marked, counted
+ * @window: of the client that came upon it
+ * @want:   bytes to read for it, not counting what the kernel thinks is clever
+ */
+struct body_ahead {
+	struct work_struct	work;
+	struct file		*file;
+	struct folio		*folio;
+	u32			window;
+	u32			want;
+};
 
 /**
  * sluice_body_begin() - send bytes of an object
@@ -40,6 +60,7 @@ void sluice_body_begin(struct sluice_body *body, struct sluice_object *obj,
 	body->pos = pos;
 	body->end = end;
 	body->page = NULL;
+	body->window = 0;
 	body->err = 0;
 }
 
@@ -109,6 +130,57 @@ struct page *sluice_body_get_page(struct sluice_body *body)
 	return page;
 }
 
+/*
+ * As far as the client can take it while the next window is on its way, and as far
+ * as the device's read_ahead_kb allows.
+ */
+static void ra_begin(struct file_ra_state *ra, struct file *file, u32 window)
+{
+	u32 pages = max_t(u64, 2ULL * window, WINDOW_MIN) >> PAGE_SHIFT;
+
+	file_ra_state_init(ra, file->f_mapping);
+	ra->ra_pages = min(ra->ra_pages, pages);
+}
+
+static void ahead_work(struct work_struct *work)
+{
+	struct body_ahead *ahead = container_of(work, struct body_ahead, work);
+	struct file_ra_state ra;
+
+	ra_begin(&ra, ahead->file, ahead->window);
+	compat_readahead_next(ahead->file, &ra, ahead->folio,
+			      DIV_ROUND_UP(ahead->want, PAGE_SIZE));
+	folio_put(ahead->folio);
+	fput(ahead->file);
+	kfree(ahead);
+}
+
+/*
+ * The kernel marked this folio when it read ahead the last time: by now the next
+ * window should be on its way, so that nobody has to wait for it.  Whoever finds the
+ * mark takes it; the state of the readahead is what is in the page cache, so it does
+ * not matter who of many clients of a file that is.  Writeback uses the bit for
+ * something else.
+ */
+static void body_read_ahead(const struct sluice_body *body, struct folio *folio)
+{
+	struct file *file = body->obj->file;
+	struct body_ahead *ahead;
+
+	if (folio_test_writeback(folio) || !folio_test_clear_readahead(folio))
+		return;
+	ahead = kmalloc(sizeof(*ahead), GFP_ATOMIC | __GFP_NOWARN);
+	if (!ahead)
+		return;		/* then somebody will have to wait */
+	INIT_WORK(&ahead->work, ahead_work);
+	ahead->file = get_file(file);
+	folio_get(folio);
+	ahead->folio = folio;
+	ahead->window = body->window;
+	ahead->want = min_t(loff_t, sluice_body_left(body), GATHER_MAX);
+	queue_work(sluice_body_lane(body), &ahead->work);
+}
+
 /* As much of a folio as is wanted, in one piece. */
 static void gather_folio(struct bio_vec *bv, struct folio *folio, loff_t pos,
 			 size_t want)
@@ -139,8 +211,14 @@ static unsigned int gather_cached(const struct sluice_body *body,
 		struct folio *folio = batch.folios[i];
 
 		if (n < i || n == SLUICE_BODY_BATCH ||
-		    folio_pos(folio) > body->pos + *len ||
-		    !folio_test_uptodate(folio)) {
+		    folio_pos(folio) > body->pos + *len) {
+			folio_put(folio);
+			continue;
+		}
+		/* Before it is waited for, or there is one window at a time. */
+		if (unlikely(folio_test_readahead(folio)))
+			body_read_ahead(body, folio);
+		if (!folio_test_uptodate(folio)) {
 			folio_put(folio);
 			continue;
 		}
@@ -174,7 +252,7 @@ static unsigned int gather_filled(const struct sluice_body *body,
  * Return: 0; -ENODATA if sluice_body_fill() is needed first; -ESTALE if the file
  * became shorter; the error of a failed read.
  */
-int sluice_body_gather(struct sluice_body *body, struct bio_vec *bv,
+int sluice_body_gather(const struct sluice_body *body, struct bio_vec *bv,
 		       unsigned int *n, size_t *len)
 {
 	size_t want = min_t(loff_t, sluice_body_left(body), GATHER_MAX);
@@ -199,14 +277,44 @@ void sluice_body_release(struct bio_vec *bv, unsigned int n)
 		put_page(bv[n].bv_page);
 }
 
-static struct page *read_through_cache(struct file *file, pgoff_t index)
+/*
+ * Nobody read ahead so far.  Bodies are read in order, so what is missing is the next
+ * of a sequence, and not one of many random reads, as it would be without a position
+ * before it.  Since we are going to wait the disk is slower than the client: have it
+ * read the window after that as well.
+ */
+static void read_first_windows(const struct sluice_body *body, pgoff_t index)
 {
+	struct file *file = body->obj->file;
 	struct address_space *mapping = file->f_mapping;
+	loff_t left = sluice_body_left(body);
+	unsigned long want = DIV_ROUND_UP(min_t(loff_t, left, GATHER_MAX),
+					  PAGE_SIZE);
 	struct file_ra_state ra;
+	struct page *marked;
+
+	ra_begin(&ra, file, body->window);
+	ra.prev_pos = ((loff_t)index << PAGE_SHIFT) - 1;
+	page_cache_sync_readahead(mapping, &ra, file, index, want);
+	if (!ra.size || left >> PAGE_SHIFT <= ra.size)
+		return;
+	marked = find_get_page(mapping, ra.start + ra.size - ra.async_size);
+	if (!marked)
+		return;
+	compat_readahead_next(file, &ra, page_folio(marked), want);
+	put_page(marked);
+}
+
+static struct page *read_through_cache(const struct sluice_body *body,
+				       pgoff_t index)
+{
+	struct file *file = body->obj->file;
+	struct address_space *mapping = file->f_mapping;
+	loff_t pos = (loff_t)index << PAGE_SHIFT;
 	struct folio *folio;
 
-	file_ra_state_init(&ra, mapping);
-	page_cache_sync_readahead(mapping, &ra, file, index, READAHEAD_PAGES);
+	if (!filemap_range_has_page(mapping, pos, pos))
+		read_first_windows(body, index);
 	/* Or a hole punched meanwhile gets a page of what was there before. */
 	filemap_invalidate_lock_shared(mapping);
 	folio = read_mapping_folio(mapping, index, file);
@@ -274,10 +382,22 @@ void sluice_body_keep_resident(const struct sluice_object *obj,
 }
 
 /**
+ * sluice_body_lane() - where to wait for a body's bytes
+ * @body: has bytes left
+ *
+ * Context: any.
+ * Return: the lane for sluice_body_fill().
+ */
+struct workqueue_struct *sluice_body_lane(const struct sluice_body *body)
+{
+	return sluice_disk_lane(file_inode(body->obj->file)->i_sb->s_dev);
+}
+
+/**
  * sluice_body_fill() - bring the page at the body's position into memory
  * @body: nobody else touches it meanwhile
  *
- * Context: slow lane; waits for the disk. The outcome shows in the next
+ * Context: sluice_body_lane(); waits for the disk. The outcome shows in the next
  * sluice_body_gather().
  */
 void sluice_body_fill(struct sluice_body *body)
@@ -289,7 +409,7 @@ void sluice_body_fill(struct sluice_body *body)
 	sluice_stat_inc(SLUICE_STAT_FILLS);
 	body_drop_page(body);
 	if (file->f_mapping->a_ops->read_folio)
-		page = read_through_cache(file, index);
+		page = read_through_cache(body, index);
 	else
 		page = read_copy(file, index, body->end);
 	if (IS_ERR(page)) {

@@ -10,6 +10,7 @@
 struct bio_vec;
 struct page;
 struct sluice_object;
+struct workqueue_struct;
 
 /* Pages or folios per send: 64 KiB of small ones, a full GSO segment. */
 #define SLUICE_BODY_BATCH 16
@@ -21,6 +22,7 @@ struct sluice_object;
  * @end:  byte after the last; what the head promised
  * @page: read by sluice_body_fill(), counted, or NULL
  * @page_index: its place in the file
+ * @window: bytes that the client can take at a time, for how far to read ahead
  * @err:  what sluice_body_fill() came to
  */
 struct sluice_body {
@@ -29,6 +31,7 @@ struct sluice_body {
 	loff_t			end;
 	struct page		*page;
 	unsigned long		page_index;
+	u32			window;
 	int			err;
 };
 
@@ -44,9 +47,10 @@ void sluice_body_advance(struct sluice_body *body, size_t len);
 void sluice_body_end(struct sluice_body *body);
 
 struct page *sluice_body_get_page(struct sluice_body *body) __must_check;
-int sluice_body_gather(struct sluice_body *body, struct bio_vec *bv,
+int sluice_body_gather(const struct sluice_body *body, struct bio_vec *bv,
 		       unsigned int *n, size_t *len) __must_check;
 void sluice_body_release(struct bio_vec *bv, unsigned int n);
+struct workqueue_struct *sluice_body_lane(const struct sluice_body *body);
 void sluice_body_fill(struct sluice_body *body);
 void sluice_body_keep_resident(const struct sluice_object *obj,
 			       unsigned long since);
