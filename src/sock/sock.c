@@ -17,6 +17,12 @@
 bool sluice_direct = true;
 
 /*
+ * Bytes that may wait behind those in flight.  They keep pages in memory, and it is
+ * not until they have left that a connection can be handed over.
+ */
+#define NOTSENT_LOWAT (256 * 1024)
+
+/*
  * What a TCP socket is born with, learnt from our own listeners before they
  * are hooked: the functions are not exported.
  */
@@ -66,6 +72,7 @@ void sluice_listen_hook(struct sluice_listen_sock *lis)
 	/* Inherited by each child, and right for sends from softirq. */
 	sk->sk_allocation = GFP_ATOMIC;
 	compat_sk_use_task_frag(sk, false);
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, NOTSENT_LOWAT);
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
@@ -123,8 +130,10 @@ static void sock_data_ready(struct sock *sk)
 }
 
 /*
- * Called on every ACK while SOCK_NOSPACE is set.  It stays set while draining:
- * then the ACK that matters is the last one.
+ * Called on every ACK while SOCK_NOSPACE is set, and, in the middle of sending, when
+ * a segment has left.  It stays set while draining: then the ACK that matters is the
+ * last one.  Otherwise half of what may wait has to be gone, as for user space: a ring
+ * for each segment would cost more than it sends.
  */
 static void sock_write_space(struct sock *sk)
 {
@@ -137,7 +146,7 @@ static void sock_write_space(struct sock *sk)
 		if (ss->drain) {
 			if (!sk->sk_wmem_queued)
 				ss->ops->ring(ss);
-		} else if (sk_stream_is_writeable(sk)) {
+		} else if (__sk_stream_is_writeable(sk, 1)) {
 			clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 			ss->ops->ring(ss);
 		}
@@ -217,6 +226,7 @@ void sluice_sock_detach(struct sluice_sock *ss)
 	sk->sk_allocation = GFP_KERNEL;
 	compat_sk_use_task_frag(sk, true);
 	tcp_sk(sk)->nonagle &= ~TCP_NAGLE_OFF;
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, 0);
 	sk_set_socket(sk, NULL);
 	RCU_INIT_POINTER(sk->sk_wq, NULL);
 	write_unlock(&sk->sk_callback_lock);
