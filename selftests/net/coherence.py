@@ -8,10 +8,12 @@ no time in between that would hide a late change.
 """
 
 import os
+import shutil
 import socket
+import struct
 
-from lib import (TOP, WWW, Client, Counting, load, run, run_tests, same, stat,
-                 test, write)
+from lib import (TOP, WWW, Client, Counting, Skip, load, params, run, run_tests,
+                 same, stat, test, write)
 
 ROUNDS = 20
 
@@ -28,6 +30,21 @@ class Warm(Client):
         hits = stat("cache_hits")
         self.expect(target, body)
         same(stat("cache_hits"), hits + 1, f"hits of {target}")
+
+    def warm_absent(self, target, status=404):
+        """That there is no file is in the cache, and was found there."""
+        self.expect(target, b"", status)
+        counting = Counting()
+        self.expect(target, b"", status)
+        same((counting.grown("cache_hits_absent"), counting.grown("lookups")),
+             (1, 0), f"remembered: {target}")
+
+    def never_remembered(self, target, status):
+        counting = Counting()
+        for _ in range(3):
+            self.expect(target, b"", status)
+        same((counting.grown("cache_hits_absent"), counting.grown("lookups")),
+             (0, 3), f"not remembered: {target}")
 
 
 def replace(name, data):
@@ -213,6 +230,237 @@ def kinds():
         os.rmdir(f"{WWW}/k")
         write("k", "file again")
         client.expect("/k", b"file again")
+
+
+# --- that there is no file ---
+
+@test("no such file, remembered: until it is made, linked, or moved there")
+def absent():
+    write("source/f", "file")
+    with Warm() as client:
+        for n, make in enumerate((
+                lambda path: write(os.path.relpath(path, WWW), "file"),
+                lambda path: os.link(f"{WWW}/source/f", path),
+                lambda path: os.symlink("source/f", path),
+                lambda path: shutil.move(write("moved", "file"), path),
+                lambda path: os.rename(write("source/again", "file"), path))):
+            for _ in range(ROUNDS):
+                client.warm_absent(f"/absent{n}")
+                make(f"{WWW}/absent{n}")
+                client.expect(f"/absent{n}", b"file")
+                os.unlink(f"{WWW}/absent{n}")
+
+
+@test("no such directory: until each that is missing has come")
+def absent_directory():
+    write("whole/d/e/f", "file")
+    with Warm() as client:
+        client.warm_absent("/c/d/e/f")
+        client.warm_absent("/c/d/e/")
+        for path in "c", "c/d", "c/d/e":
+            os.mkdir(f"{WWW}/{path}")
+            client.warm_absent("/c/d/e/f")
+        client.warm_absent("/c/d/e/", 403)	# there now, without an index
+        write("c/d/e/f", "file")
+        client.expect("/c/d/e/f", b"file")
+        shutil.rmtree(f"{WWW}/c")
+        client.warm_absent("/c/d/e/f")
+        os.rename(f"{WWW}/whole", f"{WWW}/c")
+        client.expect("/c/d/e/f", b"file")
+        client.warm_absent("/whole/d/e/f")
+
+
+@test("a file where a directory should be: until it is one")
+def file_in_the_way():
+    write("way", "file")
+    with Warm() as client:
+        client.warm_absent("/way/f")
+        client.warm_absent("/way/")
+        os.unlink(f"{WWW}/way")
+        write("way/f", "below")
+        client.expect("/way/f", b"below")
+        client.expect("/way/", b"", 403)
+
+
+@test("no such file, and a directory above is another one now")
+def absent_parent_renamed():
+    os.makedirs(f"{WWW}/ap/q")
+    write("ap2/q/f", "second")
+    with Warm() as client:
+        for _ in range(ROUNDS):
+            client.warm_absent("/ap/q/f")
+            os.rename(f"{WWW}/ap", f"{WWW}/ap1")
+            client.warm_absent("/ap/q/f")
+            os.rename(f"{WWW}/ap2", f"{WWW}/ap")
+            client.expect("/ap/q/f", b"second")
+            client.warm_absent("/ap1/q/f")
+            os.rename(f"{WWW}/ap", f"{WWW}/ap2")
+            os.rename(f"{WWW}/ap1", f"{WWW}/ap")
+
+
+@test("no such file, and something is mounted over the directory")
+def absent_mounted_over():
+    os.makedirs(f"{WWW}/am/d")
+    write("other/f", "mounted")
+    with Warm() as client:
+        for path in "am/d", "am":
+            client.warm_absent("/am/d/f")
+            os.makedirs(f"{WWW}/other/d", exist_ok=True)
+            write("other/d/f", "mounted")
+            run("mount", "--bind", f"{WWW}/other", f"{WWW}/{path}")
+            client.expect("/am/d/f", b"mounted")
+            os.unlink(f"{WWW}/other/f")
+            os.unlink(f"{WWW}/other/d/f")
+            # On another mount: right, but not remembered.
+            client.never_remembered("/am/d/f", 404)
+            run("umount", f"{WWW}/{path}")
+            client.warm_absent("/am/d/f")
+            write("other/f", "mounted")
+
+
+@test("a directory without its slash: until it is none, closed, or elsewhere")
+def no_slash():
+    with Warm() as client:
+        for change, status in (
+                (lambda: os.rmdir(f"{WWW}/ns"), 404),
+                (lambda: os.rename(f"{WWW}/ns", f"{WWW}/ns1"), 404),
+                (lambda: os.chmod(f"{WWW}/ns", 0o700), 403),
+                (lambda: os.chmod(f"{WWW}/ns", 0o711), 403)):
+            os.mkdir(f"{WWW}/ns")
+            client.warm_absent("/ns", 301)
+            change()
+            client.warm_absent("/ns", status)
+            run("rm", "-rf", f"{WWW}/ns")
+        os.mkdir(f"{WWW}/ns")
+        client.warm_absent("/ns", 301)
+        os.rmdir(f"{WWW}/ns")
+        write("ns", "file")
+        client.expect("/ns", b"file")
+
+
+@test("a directory without an index: until one of them comes, or may be seen")
+def no_index():
+    os.mkdir(f"{WWW}/ni")
+    with params(index="one.html,two.html"), Warm() as client:
+        for name in "one.html", "two.html":
+            for _ in range(ROUNDS):
+                client.warm_absent("/ni/", 403)
+                write(f"ni/{name}", name)
+                client.expect("/ni/", name.encode())
+                os.unlink(f"{WWW}/ni/{name}")
+        write("ni/two.html", "two", mode=0o600)
+        client.warm_absent("/ni/", 403)
+        write("ni/one.html", "one")
+        client.expect("/ni/", b"one")
+        os.unlink(f"{WWW}/ni/one.html")
+        client.warm_absent("/ni/", 403)
+        os.chmod(f"{WWW}/ni/two.html", 0o644)
+        client.expect("/ni/", b"two")
+        # Not remembered, but right.
+        os.mkdir(f"{WWW}/ni/one.html")
+        client.expect("/ni/", b"two")
+        os.unlink(f"{WWW}/ni/two.html")
+        client.never_remembered("/ni/", 403)
+    client = Warm()
+    client.warm_absent("/ni/", 403)	# by another name there is none either
+    client.close()
+
+
+@test("the docroot without an index")
+def no_index_at_all():
+    with params(index="nothing.html"), Warm() as client:
+        client.warm_absent("/", 403)
+        write("nothing.html", "top")
+        client.expect("/", b"top")
+        os.unlink(f"{WWW}/nothing.html")
+
+
+@test("forbidden, by the file and by each directory above: until it is not")
+def forbidden():
+    write("fo/r/f", "readable")
+    with Warm() as client:
+        for name, closed in ("fo/r/f", 0o600), ("fo/r", 0o700), ("fo", 0o600):
+            path = f"{WWW}/{name}"
+            mode = os.stat(path).st_mode
+            for _ in range(ROUNDS):
+                os.chmod(path, closed)
+                client.warm_absent("/fo/r/f", 403)
+                os.chmod(path, mode)
+                client.expect("/fo/r/f", b"readable")
+            os.chmod(path, 0o705)
+            os.chown(path, 0, 65534)	# now its group's bits count
+            client.warm_absent("/fo/r/f", 403)
+            os.chown(path, 0, 0)
+            os.chmod(path, mode)
+            client.expect("/fo/r/f", b"readable")
+        os.chmod(f"{WWW}/fo/r", 0o700)
+        client.warm_absent("/fo/r/none", 403)
+        os.chmod(f"{WWW}/fo/r", 0o755)
+        client.warm_absent("/fo/r/none", 404)
+        os.chmod(WWW, 0o700)
+        client.warm_absent("/fo/r/none", 403)
+        os.chmod(WWW, 0o755)
+        client.warm_absent("/fo/r/none", 404)
+
+
+@test("a program, a FIFO: until it is a file to be served")
+def no_file_to_serve():
+    write("pr", "program", mode=0o755)
+    os.mkfifo(f"{WWW}/ff")
+    with Warm() as client:
+        client.warm_absent("/pr", 403)
+        os.chmod(f"{WWW}/pr", 0o644)
+        client.expect("/pr", b"program")
+        client.warm_absent("/ff", 404)
+        replace("ff", "no FIFO")
+        client.expect("/ff", b"no FIFO")
+        write("px", "text", mode=0o644)
+        with params(mode_required="0666"):
+            client.warm_absent("/px", 403)
+            os.chmod(f"{WWW}/px", 0o666)
+            client.expect("/px", b"text")
+
+
+@test("settings that decide what is no file: at once")
+def settings():
+    write("se/x.abc", "x")
+    with Warm() as client:
+        client.warm_absent("/se/", 403)
+        with params(index="x.abc"):
+            client.expect("/se/", b"x")
+            with params(dynamic_suffix=".abc"):
+                client.warm_absent("/se/", 403)
+            client.expect("/se/", b"x")
+        client.warm_absent("/se/", 403)
+
+
+@test("through a symlink, by an access control list: right, and never remembered")
+def not_certain():
+    os.symlink("nowhere", f"{WWW}/dangling")
+    write("ln/f", "linked")
+    os.symlink("ln", f"{WWW}/sy")
+    os.symlink("/etc", f"{WWW}/outside")
+    with Warm() as client:
+        client.never_remembered("/dangling", 404)
+        write("nowhere", "somewhere")
+        client.expect("/dangling", b"somewhere")
+        client.never_remembered("/sy/g", 404)
+        write("ln/g", "linked")
+        client.expect("/sy/g", b"linked")
+        client.never_remembered("/outside/passwd", 403)
+        write("acl", "for some")
+        # user::rw- user:65534:--- group::r-- mask::r-- other::r--
+        acl = struct.pack("<I", 2) + b"".join(
+            struct.pack("<HHI", *entry) for entry in (
+                (1, 6, 0xffffffff), (2, 0, 65534), (4, 4, 0xffffffff),
+                (16, 4, 0xffffffff), (32, 4, 0xffffffff)))
+        try:
+            os.setxattr(f"{WWW}/acl", "system.posix_acl_access", acl)
+        except OSError as reason:
+            raise Skip(f"no access control lists here: {reason}") from None
+        client.never_remembered("/acl", 403)
+        os.removexattr(f"{WWW}/acl", "system.posix_acl_access")
+        client.expect("/acl", b"for some")
 
 
 def expect_cut(size, shrunk):

@@ -187,10 +187,10 @@ def params(**values):
 
 
 def all_params():
-    """Those that can be changed while it runs."""
+    """Those that can be changed while it runs, and read."""
     where = "/sys/module/sluice/parameters"
     return {name: read_param(name) for name in os.listdir(where)
-            if os.stat(f"{where}/{name}").st_mode & 0o200}
+            if os.stat(f"{where}/{name}").st_mode & 0o600 == 0o600}
 
 
 def restore_params(values):

@@ -77,6 +77,7 @@ def numbers():
             ("max_head_size", ("511", "16385")), ("header_timeout", ("0", "3601")),
             ("keepalive_timeout", ("0",)), ("send_timeout", ("x",)),
             ("linger_timeout", ("-5",)), ("cache_entries", ("0",)),
+            ("cache_bytes", ("65535", "2147483648", "1M")),
             ("cache_idle", ("0",)), ("defer_accept", ("256",)),
             ("run_as", ("4294967295", "nobody"))):
         for value in values:
@@ -104,7 +105,7 @@ def site():
             ("server", ("<x>", "\u00e4")), ("vhosts", ("2",)),
             ("default_host", ("a/b", "..", "UPPER", "")), ("page_404", ("x", "/a/", "/../x")),
             ("if_modified_since", ("off",)), ("bad_range", ("400",)), ("lenient", ("x",)),
-            ("proxy_protocol", ("2",))):
+            ("proxy_protocol", ("2",)), ("cache_drop", ("0", "all", ""))):
         for value in values:
             refused(f"{GOOD} {name}={value}", errno.EINVAL, f"{name}=", "expected")
 
@@ -171,11 +172,12 @@ def dashes():
     unload()
 
 
-@test("in sysfs: all readable, refused what makes no sense")
+@test("in sysfs: all but cache_drop readable, refused what makes no sense")
 def sysfs():
     load()
     for name in os.listdir("/sys/module/sluice/parameters"):
-        same(read_param(name).endswith("\n"), True, name)
+        if name != "cache_drop":
+            same(read_param(name).endswith("\n"), True, name)
     same(read_param("docroot"), WWW + "\n", "docroot")
     same(read_param("address"), "0.0.0.0\n", "address")
     same(read_param("backend_port"), "8080\n", "backend_port")
@@ -183,6 +185,7 @@ def sysfs():
     param_refused("backend_port", 0, errno.EINVAL, "backend_port is missing")
     param_refused("max_head_size", 100, errno.EINVAL, "from 512 to 16384")
     param_refused("strict", "perhaps", errno.EINVAL, "expected 0 or 1")
+    param_refused("cache_bytes", 0, errno.EINVAL, "from 65536 to 2147483647")
     param_refused("query", "perhaps", errno.EINVAL, "expected")
     param_refused("docroot", "/", errno.EPERM, "whole system")
     param_refused("docroot", f"{TOP}/none", errno.ENOENT, "ENOENT")

@@ -197,7 +197,12 @@ def coming():
                 same(asked(client, "new.example").body, b"of default", "none yet")
             os.mkdir(f"{WWW}/new.example")
             os.chmod(f"{WWW}/new.example", 0o755)
-            same(asked(client, "new.example").status, 404, "an empty one")
+            for _ in range(2):
+                same(asked(client, "new.example").status, 404, "an empty one")
+            os.rmdir(f"{WWW}/new.example")
+            same(asked(client, "new.example").body, b"of default", "none again")
+            os.mkdir(f"{WWW}/new.example")
+            os.chmod(f"{WWW}/new.example", 0o755)
             write("new.example/a.txt", f"new {n}")
             same(asked(client, "new.example").body, f"new {n}".encode(), "new")
             os.rename(f"{WWW}/new.example", f"{WWW}/old.example")

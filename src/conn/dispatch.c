@@ -417,7 +417,7 @@ static void decide(const struct sluice_site *site,
 	}
 	if (likely(!found))
 		found = sluice_cache_get(verdict->key);
-	/* What the cache has is a file by the rules of the site. */
+	/* What the cache has went by the rules of the site. */
 	else if (decide_by_path(site, verdict))
 		goto out_put;
 

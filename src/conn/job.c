@@ -33,8 +33,9 @@ static void conn_job(struct work_struct *work)
 
 	if (conn->path) {
 		struct span path = { conn->path, conn->path_len };
+		bool cached;
 
-		conn->found = sluice_lookup(path, conn->host_len);
+		conn->found = sluice_lookup(path, conn->host_len, &cached);
 		kfree(conn->path);
 		conn->path = NULL;
 		atomic_dec(&lookups);

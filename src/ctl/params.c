@@ -46,6 +46,7 @@ struct number {
 	unsigned int	min;
 	unsigned int	max;
 	int		(*check)(unsigned int value);
+	void		(*changed)(void);
 };
 
 static int number_set(const char *text, const struct kernel_param *kp)
@@ -66,6 +67,8 @@ static int number_set(const char *text, const struct kernel_param *kp)
 			return err;
 	}
 	WRITE_ONCE(*number->value, value);
+	if (sluice_phase == SLUICE_LIVE && number->changed)
+		number->changed();
 	return 0;
 }
 
@@ -87,6 +90,15 @@ static const struct kernel_param_ops number_ops = {
 		.check = _check,					\
 	};								\
 	module_param_cb(_name, &number_ops, (void *)&number_##_name, _mode); \
+	MODULE_PARM_DESC(_name, _desc)
+
+/* A bound that may be above what there is: @_changed sees to it at once. */
+#define PARAM_BOUND(_name, _value, _min, _max, _changed, _desc)			\
+	static const struct number number_##_name = {			\
+		.value = &(_value), .min = _min, .max = _max,		\
+		.changed = _changed,					\
+	};								\
+	module_param_cb(_name, &number_ops, (void *)&number_##_name, 0644); \
 	MODULE_PARM_DESC(_name, _desc)
 
 /* --- yes or no ----------------------------------------------------------- */
@@ -308,10 +320,32 @@ PARAM_NUMBER(send_timeout, sluice_send_timeout, 1, 3600, NULL, 0644,
 	     "seconds without progress after which a response is aborted");
 PARAM_NUMBER(linger_timeout, sluice_linger_timeout, 1, 3600, NULL, 0644,
 	     "seconds that a client has to read an error and close");
-PARAM_NUMBER(cache_entries, sluice_cache_entries, 1, 1048576, NULL, 0644,
-	     "files that are kept open");
+PARAM_BOUND(cache_entries, sluice_cache_entries, 1, 1048576, sluice_cache_trim,
+	    "files that are kept open");
+PARAM_BOUND(cache_bytes, sluice_cache_bytes, 65536, INT_MAX, sluice_cache_trim,
+	    "bytes of kernel memory for them, besides what the files are");
 PARAM_NUMBER(cache_idle, sluice_cache_idle, 1, 86400, NULL, 0644,
 	     "seconds that a file is kept open without a request");
+
+static int cache_drop_set(const char *text, const struct kernel_param *kp)
+{
+	bool drop;
+
+	if (kstrtobool(text, &drop) || !drop) {
+		pr_err("%s=%s: expected 1, to drop the cache\n", kp->name, text);
+		return -EINVAL;
+	}
+	if (sluice_phase == SLUICE_LIVE)
+		sluice_cache_flush();
+	return 0;
+}
+
+static const struct kernel_param_ops cache_drop_ops = {
+	.set = cache_drop_set,
+};
+
+module_param_cb(cache_drop, &cache_drop_ops, NULL, 0200);
+MODULE_PARM_DESC(cache_drop, "write 1 to close all files that are kept open");
 
 /* --- at load ------------------------------------------------------------- */
 

@@ -79,10 +79,14 @@
 	X(FILLS,			"fills")			\
 	X(PAGES_COPIED,			"pages_copied")			\
 	X(FILES_TRUNCATED,		"files_truncated")		\
+	X(CACHE_HITS_ABSENT,		"cache_hits_absent")		\
+	X(CACHE_EVICTED,		"cache_evicted")		\
+	X(CACHE_SHRUNK,			"cache_shrunk")			\
 	/* live objects: born minus freed, summed over the CPUs */	\
 	X(LIVE_CONNECTIONS,		"live_connections")		\
 	X(LIVE_OBJECTS,			"live_objects")			\
-	X(OUT_OF_MEMORY,		"out_of_memory")
+	X(OUT_OF_MEMORY,		"out_of_memory")		\
+	X(LIVE_CACHE_BYTES,		"live_cache_bytes")
 
 enum sluice_stat {
 #define X(id, name) SLUICE_STAT_##id,

@@ -6,16 +6,22 @@
  * object is dying.  Nothing invalidates by event; each hit asks the object
  * whether it still holds (sluice_object_is_current()).
  *
- * The table and the age list are two views of one set.  Whoever takes an object
- * out of the table, and only he, takes it off the list and drops the reference
+ * The table and the age lists are two views of one set.  Whoever takes an object
+ * out of the table, and only he, takes it off its list and drops the reference
  * that both share.
+ *
+ * There are two lists, each with its own bounds: of files, and of paths that lead
+ * to none, which clients invent at no cost.  However many they ask for, no file
+ * goes for it.
  */
 #include <linux/jhash.h>
 #include <linux/jiffies.h>
+#include <linux/rcupdate.h>
 #include <linux/rhashtable.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "compat/shrinker.h"
 #include "sock/lane.h"
 #include "sock/stats.h"
 #include "store/body.h"
@@ -24,10 +30,14 @@
 #include "store/site.h"
 
 /* How many of the oldest are looked at to find the least used one. */
-#define EVICT_SAMPLE 8
+#define EVICT_SAMPLE 8U
 #define SWEEP_INTERVAL (5 * HZ)
 
+/* What paths without a file may have of what files may: a quarter, besides. */
+#define ABSENT_SHIFT 2
+
 unsigned int sluice_cache_entries = 4096;
+unsigned int sluice_cache_bytes = 32 << 20;
 unsigned int sluice_cache_idle = 60;
 
 struct cache_key {
@@ -35,11 +45,29 @@ struct cache_key {
 	struct span	path;
 };
 
+/**
+ * struct shelf - what the cache has of one kind
+ * @by_age:  objects, oldest first
+ * @entries: of them
+ * @bytes:   of kernel memory
+ * @shift:   its part of what the parameters allow
+ */
+struct shelf {
+	struct list_head	by_age;
+	unsigned int		entries;
+	size_t			bytes;
+	unsigned int		shift;
+};
+
 static struct rhashtable table;
-/* Protects the list, and with it the count of what is in the table. */
+/* Protects the shelves, and with them the count of what is in the table. */
 static DEFINE_SPINLOCK(age_lock);
-static LIST_HEAD(by_age);
-static unsigned int entries;
+static struct shelf absent = {
+	.by_age = LIST_HEAD_INIT(absent.by_age), .shift = ABSENT_SHIFT,
+};
+
+static struct shelf files = { .by_age = LIST_HEAD_INIT(files.by_age) };
+static struct shrinker *shrinker;
 
 static void sweep_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(sweep, sweep_work);
@@ -82,29 +110,61 @@ static u64 current_site_id(void)
 	return site ? site->id : 0;
 }
 
+static struct shelf *shelf_of(const struct sluice_object *obj)
+{
+	return obj->file ? &files : &absent;
+}
+
+static void shelf_add(struct shelf *shelf, struct sluice_object *obj)
+{
+	lockdep_assert_held(&age_lock);
+	list_add_tail(&obj->age, &shelf->by_age);
+	shelf->entries++;
+	shelf->bytes += obj->bytes;
+	sluice_stat_add(SLUICE_STAT_LIVE_CACHE_BYTES, obj->bytes);
+}
+
+static void shelf_remove(struct shelf *shelf, struct sluice_object *obj)
+{
+	lockdep_assert_held(&age_lock);
+	list_del_init(&obj->age);
+	shelf->entries--;
+	shelf->bytes -= obj->bytes;
+	sluice_stat_add(SLUICE_STAT_LIVE_CACHE_BYTES, -(s64)obj->bytes);
+}
+
+static bool shelf_is_over(const struct shelf *shelf)
+{
+	unsigned int entries = READ_ONCE(sluice_cache_entries) >> shelf->shift;
+	size_t bytes = READ_ONCE(sluice_cache_bytes) >> shelf->shift;
+
+	return READ_ONCE(shelf->entries) > max(entries, 1U) ||
+	       READ_ONCE(shelf->bytes) > bytes;
+}
+
 /*
  * Takes an object out, if it still is in.  The reference that goes may be the
  * last one.  Context: any, rcu_read_lock() or a reference of the caller's own.
  */
-static void cache_unhash(struct sluice_object *obj)
+static bool cache_unhash(struct sluice_object *obj)
 {
 	if (rhashtable_remove_fast(&table, &obj->node, table_params))
-		return;		/* somebody else did */
+		return false;		/* somebody else did */
 
 	spin_lock_bh(&age_lock);
-	list_del_init(&obj->age);
-	entries--;
+	shelf_remove(shelf_of(obj), obj);
 	spin_unlock_bh(&age_lock);
 	sluice_object_put(obj);
+	return true;
 }
 
 /**
- * sluice_cache_get() - find the current object of a path
+ * sluice_cache_get() - what is known about a path
  * @path: as requested, decoded and normalised
  *
  * Context: any, softirq too.
- * Return: an object with a reference for the caller, or NULL when there is none
- * or it does not hold any more.
+ * Return: an object with a reference for the caller; ERR_PTR as sluice_lookup()
+ * when there is no file; NULL when nothing is known, or does not hold any more.
  */
 struct sluice_object *sluice_cache_get(struct span path)
 {
@@ -129,6 +189,13 @@ struct sluice_object *sluice_cache_get(struct span path)
 	/* Written once per jiffy at most: the line is shared by all CPUs. */
 	if (time_before(READ_ONCE(obj->used), jiffies))
 		WRITE_ONCE(obj->used, jiffies);
+	if (unlikely(!obj->file)) {
+		int err = obj->err;
+
+		sluice_stat_inc(SLUICE_STAT_CACHE_HITS_ABSENT);
+		sluice_object_put(obj);
+		obj = ERR_PTR(err);
+	}
 out:
 	rcu_read_unlock();
 	sluice_stat_inc(obj ? SLUICE_STAT_CACHE_HITS : SLUICE_STAT_CACHE_MISSES);
@@ -136,36 +203,80 @@ out:
 }
 
 /* The least recently used of the oldest few; the others go to the back. */
-static struct sluice_object *pick_victim(void)
+static struct sluice_object *pick_victim(struct shelf *shelf)
 {
 	struct sluice_object *victim = NULL;
-	int i;
+	unsigned int i = min(shelf->entries, EVICT_SAMPLE);
 
 	lockdep_assert_held(&age_lock);
-	for (i = 0; i < EVICT_SAMPLE && !list_empty(&by_age); i++) {
+	while (i--) {
 		struct sluice_object *obj;
 
-		obj = list_first_entry(&by_age, struct sluice_object, age);
-		if (!victim || time_before(obj->used, victim->used))
+		obj = list_first_entry(&shelf->by_age, struct sluice_object,
+				       age);
+		if (!victim || time_before(READ_ONCE(obj->used), victim->used))
 			victim = obj;
-		list_move_tail(&obj->age, &by_age);
+		list_move_tail(&obj->age, &shelf->by_age);
 	}
-	if (victim && !sluice_object_get_unless_dying(victim))
-		return NULL;
+	/* On the list it has the reference that goes after it left the list. */
+	if (victim)
+		sluice_object_hold(victim);
 	return victim;
 }
 
-static void evict_one(void)
+/* Return: false if there was nothing to evict. Context: any. */
+static bool evict_one(struct shelf *shelf, enum sluice_stat stat)
 {
 	struct sluice_object *victim;
 
 	spin_lock_bh(&age_lock);
-	victim = pick_victim();
+	victim = pick_victim(shelf);
 	spin_unlock_bh(&age_lock);
 	if (!victim)
-		return;
-	cache_unhash(victim);
+		return false;
+	if (cache_unhash(victim))
+		sluice_stat_inc(stat);
 	sluice_object_put(victim);
+	return true;
+}
+
+static void shelf_trim(struct shelf *shelf)
+{
+	while (shelf_is_over(shelf) &&
+	       evict_one(shelf, SLUICE_STAT_CACHE_EVICTED))
+		cond_resched();
+}
+
+/**
+ * sluice_cache_trim() - let go of what is more than the parameters allow
+ *
+ * Context: process.
+ */
+void sluice_cache_trim(void)
+{
+	shelf_trim(&absent);
+	shelf_trim(&files);
+}
+
+/* Memory is short. Context: reclaim, whatever locks that holds: nothing here waits. */
+static unsigned long cache_count(struct shrinker *unused,
+				 struct shrink_control *control)
+{
+	return (READ_ONCE(absent.entries) + READ_ONCE(files.entries)) ?:
+		SHRINK_EMPTY;
+}
+
+/* What clients invented first. The files are closed elsewhere, and soon. */
+static unsigned long cache_shrink(struct shrinker *unused,
+				  struct shrink_control *control)
+{
+	unsigned long done = 0;
+
+	while (done < control->nr_to_scan &&
+	       (evict_one(&absent, SLUICE_STAT_CACHE_SHRUNK) ||
+		evict_one(&files, SLUICE_STAT_CACHE_SHRUNK)))
+		done++;
+	return done;
 }
 
 /**
@@ -177,9 +288,9 @@ static void evict_one(void)
  * loser's object still is right for the loser's answer.
  *
  * Context: process.
- * Return: @obj, with the reference that the caller had.
+ * Return: true if it is in; either way the caller keeps his reference.
  */
-struct sluice_object *sluice_cache_insert(struct sluice_object *obj)
+bool sluice_cache_insert(struct sluice_object *obj)
 {
 	struct cache_key key = { .site_id = obj->site_id, .path = obj->key };
 	struct sluice_object *old;
@@ -193,7 +304,8 @@ struct sluice_object *sluice_cache_insert(struct sluice_object *obj)
 		cache_unhash(old);
 	rcu_read_unlock();
 	if (!current_site)
-		return obj;	/* nobody would find it */
+		return false;	/* nobody would find it */
+	obj->bytes = sluice_object_bytes(obj);
 
 	/*
 	 * Table and list change together under the lock: cache_unhash() takes
@@ -204,14 +316,12 @@ struct sluice_object *sluice_cache_insert(struct sluice_object *obj)
 					   table_params);
 	if (!err) {
 		refcount_inc(&obj->ref);	/* the table's */
-		list_add_tail(&obj->age, &by_age);
-		entries++;
+		shelf_add(shelf_of(obj), obj);
 	}
 	spin_unlock_bh(&age_lock);
 
-	while (READ_ONCE(entries) > READ_ONCE(sluice_cache_entries))
-		evict_one();
-	return obj;
+	shelf_trim(shelf_of(obj));
+	return !err;
 }
 
 static void keep_resident(const struct sluice_object *obj)
@@ -219,6 +329,8 @@ static void keep_resident(const struct sluice_object *obj)
 	const struct sluice_siblings *siblings = &obj->siblings;
 	unsigned int i;
 
+	if (!obj->file)
+		return;
 	sluice_body_keep_resident(obj, SWEEP_INTERVAL);
 	for (i = 0; i < siblings->count; i++)
 		if (siblings->sibling[i].obj)
@@ -226,22 +338,22 @@ static void keep_resident(const struct sluice_object *obj)
 						  SWEEP_INTERVAL);
 }
 
-/* Unhash all of the list for which @idle allows it, a few per lock hold. */
-static void cache_prune(bool all)
+/* Unhash all of a shelf, or what is idle or does not hold, one per lock hold. */
+static void shelf_prune(struct shelf *shelf, bool all)
 {
 	unsigned long idle = READ_ONCE(sluice_cache_idle) * HZ;
 	unsigned int left;
 
 	spin_lock_bh(&age_lock);
-	left = entries;
-	while (left-- && !list_empty(&by_age)) {
+	left = shelf->entries;
+	while (left-- && !list_empty(&shelf->by_age)) {
 		struct sluice_object *obj;
 		bool gone;
 
-		obj = list_first_entry(&by_age, struct sluice_object, age);
-		list_move_tail(&obj->age, &by_age);
-		if (!sluice_object_get_unless_dying(obj))
-			continue;
+		obj = list_first_entry(&shelf->by_age, struct sluice_object,
+				       age);
+		list_move_tail(&obj->age, &shelf->by_age);
+		sluice_object_hold(obj);
 		spin_unlock_bh(&age_lock);
 
 		if (!all)
@@ -264,18 +376,25 @@ static void cache_prune(bool all)
 /* A file that nobody asks for, or that is gone, does not stay open. */
 static void sweep_work(struct work_struct *work)
 {
-	cache_prune(false);
+	shelf_prune(&absent, false);
+	shelf_prune(&files, false);
 	queue_delayed_work(sluice_housekeeping, &sweep, SWEEP_INTERVAL);
 }
 
 /**
  * sluice_cache_flush() - forget all objects
  *
+ * Nothing that was in the cache holds a file or a mount afterwards, but for what is
+ * being sent.
  * Context: process.
  */
 void sluice_cache_flush(void)
 {
-	cache_prune(true);
+	shelf_prune(&absent, true);
+	shelf_prune(&files, true);
+	/* Turns that had found one have let go of it, or send it. */
+	synchronize_rcu();
+	sluice_objects_settle();
 }
 
 int sluice_cache_init(void)
@@ -285,15 +404,22 @@ int sluice_cache_init(void)
 	err = rhashtable_init(&table, &table_params);
 	if (err)
 		return err;
+	shrinker = compat_shrinker_start("sluice", cache_count, cache_shrink);
+	if (!shrinker)
+		goto err_destroy_table;
 	queue_delayed_work(sluice_housekeeping, &sweep, SWEEP_INTERVAL);
 	return 0;
+
+err_destroy_table:
+	rhashtable_destroy(&table);
+	return -ENOMEM;
 }
 
 /* No lookup runs any more. */
 void sluice_cache_exit(void)
 {
 	cancel_delayed_work_sync(&sweep);
+	compat_shrinker_stop(shrinker);
 	sluice_cache_flush();
 	rhashtable_destroy(&table);
-	sluice_objects_exit();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The object cache: path to open file, readable from softirq.
+ * The object cache: path to open file, or to there being none; readable from
+ * softirq.
  */
 #ifndef SLUICE_STORE_CACHE_H
 #define SLUICE_STORE_CACHE_H
@@ -10,7 +11,8 @@
 struct sluice_object;
 
 struct sluice_object *sluice_cache_get(struct span path) __must_check;
-struct sluice_object *sluice_cache_insert(struct sluice_object *obj);
+bool sluice_cache_insert(struct sluice_object *obj);
+void sluice_cache_trim(void);
 void sluice_cache_flush(void);
 
 int sluice_cache_init(void);
@@ -18,6 +20,7 @@ void sluice_cache_exit(void);
 
 /* Tunables, see ctl/params.c. */
 extern unsigned int sluice_cache_entries;
+extern unsigned int sluice_cache_bytes;
 extern unsigned int sluice_cache_idle;
 
 #endif /* SLUICE_STORE_CACHE_H */

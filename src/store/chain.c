@@ -2,6 +2,7 @@
 /*
  * The chain of dentries that a path stands for.
  */
+#include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
@@ -36,7 +37,7 @@ static bool access_sample(struct sluice_access *access,
 }
 
 /* @inode is NULL when the dentry has been killed meanwhile. */
-static bool access_holds(const struct sluice_access *access,
+bool sluice_access_holds(const struct sluice_access *access,
 			 const struct inode *inode)
 {
 	return inode && uid_eq(access->uid, inode->i_uid) &&
@@ -92,34 +93,14 @@ bool sluice_link_sample(struct sluice_link *link, struct dentry *dentry,
 }
 
 /**
- * sluice_link_holds() - does the name still stand for that
- * @link:   from sluice_link_sample() or sluice_chain_sample()
- * @dentry: the same
- * @inode:  its inode, read before the call
- *
- * Context: rcu_read_lock(), softirq too.
- * Return: true if it does; then @inode and what was read of the dentry before
- * the call is what it was when it was sampled.
- */
-bool sluice_link_holds(const struct sluice_link *link,
-		       const struct dentry *dentry, const struct inode *inode)
-{
-	if (d_mountpoint(dentry))
-		return false;
-	if (link->negative ? !!inode : !access_holds(&link->access, inode))
-		return false;
-	return !read_seqcount_retry(&dentry->d_seq, link->seq);
-}
-
-/**
  * sluice_chain_sample() - remember how @path came out for @name
  * @chain: filled in
- * @path:  what a lookup found, counted
+ * @path:  what a lookup found, counted; its dentry may be negative
  * @root:  where the lookup began
  * @name:  absolute below @root, normalised
  *
- * Look the name up again afterwards: only what was checked after sampling is
- * covered by the sample.
+ * What was found out before is not covered by the sample: judge by the sample, or
+ * look again afterwards.
  *
  * Context: process.
  * Return: false if the path went through a symlink or a mount, folds case, has
@@ -143,8 +124,7 @@ bool sluice_chain_sample(struct sluice_chain *chain, const struct path *path,
 		if (chain->len == SLUICE_CHAIN_MAX)
 			goto out;
 		spin_lock(&dentry->d_lock);
-		ok = !d_really_is_negative(dentry) &&
-		     spell_backwards(&name, dentry) &&
+		ok = spell_backwards(&name, dentry) &&
 		     link_sample_locked(&chain->link[chain->len], dentry);
 		parent = dentry->d_parent;
 		spin_unlock(&dentry->d_lock);
@@ -181,5 +161,58 @@ bool sluice_chain_holds(const struct sluice_chain *chain,
 			return false;
 		dentry = parent;
 	}
-	return access_holds(&chain->root, READ_ONCE(dentry->d_inode));
+	return sluice_access_holds(&chain->root, READ_ONCE(dentry->d_inode));
+}
+
+/**
+ * sluice_access_allows() - may a user read or pass what was sampled
+ * @access: from a sample
+ * @mnt:    it is on
+ * @cred:   of a user without capabilities, in one group
+ * @mask:   of MAY_READ and MAY_EXEC
+ *
+ * By owner and mode alone: there is no list in a sample.  The inode itself may be
+ * another matter by now; a mode that was changed and changed back leaves no trace.
+ *
+ * Context: any.
+ * Return: true if the kernel would say so too, for all that the sample shows.
+ */
+bool sluice_access_allows(const struct sluice_access *access,
+			  const struct vfsmount *mnt, const struct cred *cred,
+			  int mask)
+{
+	struct user_namespace *fs_ns = mnt->mnt_sb->s_user_ns;
+	umode_t mode = access->mode;
+
+	if (vfsuid_eq_kuid(make_vfsuid(mnt_idmap(mnt), fs_ns, access->uid),
+			   cred->fsuid))
+		mode >>= 6;
+	else if (vfsgid_eq_kgid(make_vfsgid(mnt_idmap(mnt), fs_ns, access->gid),
+				cred->fsgid))
+		mode >>= 3;
+	return !(mask & ~mode);
+}
+
+/**
+ * sluice_chain_is_passable() - may a user get to what the chain begins with
+ * @chain: from sluice_chain_sample()
+ * @mnt:   it is on
+ * @cred:  as for sluice_access_allows()
+ *
+ * Context: any.
+ * Return: true if each directory above it lets him pass.
+ */
+bool sluice_chain_is_passable(const struct sluice_chain *chain,
+			      const struct vfsmount *mnt,
+			      const struct cred *cred)
+{
+	unsigned int i;
+
+	if (!chain->len)
+		return true;
+	for (i = 1; i < chain->len; i++)
+		if (!sluice_access_allows(&chain->link[i].access, mnt, cred,
+					  MAY_EXEC))
+			return false;
+	return sluice_access_allows(&chain->root, mnt, cred, MAY_EXEC);
 }

@@ -183,6 +183,7 @@ static struct file *open_found(const struct sluice_site *site,
  * @dir:      counted by the caller: where the siblings so far are
  * @siblings: what is beside it
  * @certain:  the cache can tell whether all of this still holds
+ * @cached:   what came of it is in the cache
  */
 struct finding {
 	const struct sluice_site	*site;
@@ -193,7 +194,14 @@ struct finding {
 	const struct dentry		*dir;
 	struct sluice_siblings		siblings;
 	bool				certain;
+	bool				cached;
 };
+
+/* As find_directory() is asked for it: the name ends with a slash. */
+static bool is_directory_name(struct span name)
+{
+	return name.ptr[name.len - 1] == '/';
+}
 
 static struct span last_component(struct span name)
 {
@@ -404,9 +412,54 @@ static bool is_backends(const struct finding *f)
 	       sluice_routes_is_hidden(f->site, path);
 }
 
+/* What the sample does not account for: no errno. */
+#define UNACCOUNTED 1
+
 /*
- * Walks twice: the chain is sampled in between, so that every permission that
- * the second walk finds granted is one that the sample stands for.
+ * What the lookup has to say about @f->name for all that the sample shows, @whole
+ * if the sample is of all of the name and not of a beginning.  What the lookup did
+ * say goes into the cache only if this is the same: reasons that are not in the
+ * sample could pass unnoticed, or a mode be other than it for a moment.
+ *
+ * Return: 0 for a file, the error, or UNACCOUNTED.
+ */
+static int verdict_of(const struct finding *f, const struct sluice_chain *chain,
+		      bool whole)
+{
+	const struct sluice_access *end = sluice_chain_end(chain);
+	const struct vfsmount *mnt = f->site->docroot->path.mnt;
+	const struct cred *cred = f->site->docroot->cred;
+	int err;
+
+	if (!sluice_chain_is_passable(chain, mnt, cred))
+		return UNACCOUNTED;
+	if (sluice_chain_is_negative(chain))
+		return -ENOENT;
+	if (S_ISLNK(end->mode))
+		return UNACCOUNTED;
+	if (!whole || is_directory_name(f->name)) {
+		if (!S_ISDIR(end->mode))
+			return -ENOTDIR;
+		/* No index can be found where nobody may look for one. */
+		if (sluice_access_allows(end, mnt, cred, MAY_EXEC) != whole)
+			return UNACCOUNTED;
+		return whole ? -ENODATA : -EACCES;
+	}
+	if (is_backends(f))
+		return -ENOEXEC;
+	if (!S_ISDIR(end->mode) && !S_ISREG(end->mode))
+		return -ENOENT;
+	err = S_ISREG(end->mode) ? refuse_mode(f->site, end->mode) : 0;
+	if (err)
+		return err;
+	if (!sluice_access_allows(end, mnt, cred, MAY_READ))
+		return -EACCES;
+	return S_ISDIR(end->mode) ? -EISDIR : 0;
+}
+
+/*
+ * Walks twice: the chain is sampled in between, so that what the second walk
+ * finds is what the sample stands for.
  */
 static struct sluice_object *open_name(struct finding *f)
 {
@@ -434,15 +487,116 @@ static struct sluice_object *open_name(struct finding *f)
 		f->certain = false;
 
 	obj = open_with_siblings(f, &path);
-	if (!IS_ERR(obj) && f->certain) {
+	if (!IS_ERR(obj) && f->certain && !verdict_of(f, &chain, true)) {
 		obj->chain = chain;
 		if (is_still_current(obj))
-			obj = sluice_cache_insert(obj);
+			f->cached = sluice_cache_insert(obj);
 	}
 	path_put(&path);
 out_put_first:
 	path_put(&first);
 	return obj;
+}
+
+/* What happened, in the few words that a reply can be chosen by. */
+static int plain_error(int err)
+{
+	switch (err) {
+	case -EISDIR:
+	case -ENODATA:
+	case -ENOEXEC:
+	case -EOPNOTSUPP:
+	case -ENOMEM:
+		return err;
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ENAMETOOLONG:
+		return -ENOENT;
+	}
+	return -EACCES;
+}
+
+/*
+ * Goes along @f->name by what the directories have, and stops at its end, or at
+ * what is no directory or lets nobody pass.  Does not follow symlinks and mounts:
+ * the chain will not have them.
+ *
+ * @end:     counted for the caller
+ * @spelled: the part of the name that leads there
+ */
+static void trace(const struct finding *f, struct path *end,
+		  struct span *spelled)
+{
+	struct span rest = f->name;
+
+	*end = f->site->docroot->path;
+	path_get(end);
+	if (is_directory_name(rest))
+		rest.len--;
+	while (rest.len && d_can_lookup(end->dentry)) {
+		size_t len = 1;
+		struct dentry *next;
+
+		while (len < rest.len && rest.ptr[len] != '/')
+			len++;
+		next = compat_lookup_one(end->mnt, end->dentry,
+					 (const char *)rest.ptr + 1, len - 1);
+		if (IS_ERR(next))
+			break;
+		dput(end->dentry);
+		end->dentry = next;
+		rest.ptr += len;
+		rest.len -= len;
+	}
+	*spelled = span_make(f->name.ptr, rest.ptr);
+}
+
+/* The siblings, if any, must be of the directory that the chain vouches for. */
+static bool siblings_belong(const struct finding *f, const struct dentry *end)
+{
+	const struct dentry *dir = is_directory_name(f->name) ?
+		end : READ_ONCE(end->d_parent);
+
+	return !f->siblings.count || f->dir == dir;
+}
+
+/*
+ * That a path leads to no file holds as long as a file that it leads to: until the
+ * chain breaks, which begins with the name that is missing or that was no help.
+ */
+static void remember_error(struct finding *f, int err)
+{
+	const struct path *root = &f->site->docroot->path;
+	struct sluice_chain chain;
+	struct sluice_object *obj;
+	struct span spelled;
+	struct path end;
+	bool whole;
+
+	if (!f->certain || !has_local_page_cache(d_inode(root->dentry)))
+		return;
+	trace(f, &end, &spelled);
+	whole = spelled.len + is_directory_name(f->name) == f->name.len;
+	if (!sluice_chain_sample(&chain, &end, root, spelled) ||
+	    verdict_of(f, &chain, whole) != err)
+		goto out;
+	/* A host without a directory is another's: see find_for_host(). */
+	if (spelled.len <= f->host_len && err != -EACCES && err != -ENODATA)
+		goto out;
+	if (!siblings_belong(f, end.dentry))
+		goto out;
+	obj = sluice_object_create_absent(f->site, f->key, plain_error(err),
+					  &end);
+	if (IS_ERR(obj))
+		goto out;
+	obj->chain = chain;
+	obj->siblings = f->siblings;
+	f->siblings.count = 0;
+	if (is_still_current(obj))
+		f->cached = sluice_cache_insert(obj);
+	sluice_object_put(obj);
+out:
+	path_put(&end);
 }
 
 static int find_directory(const struct sluice_site *site, const u8 *name,
@@ -481,6 +635,8 @@ static struct sluice_object *open_index(struct finding *f,
 			return obj;
 		obj = ERR_PTR(-ENODATA);
 	}
+	f->name.len = f->key.len;
+	f->buf[f->name.len] = '\0';
 	return obj;
 }
 
@@ -491,10 +647,14 @@ static struct sluice_object *find_in_directory(struct finding *f)
 	int err;
 
 	err = find_directory(f->site, f->buf, &dir);
-	if (err)
+	if (err) {
+		remember_error(f, err);
 		return ERR_PTR(err);
+	}
 	f->dir = dir.dentry;
 	obj = open_index(f, &dir);
+	if (IS_ERR(obj))
+		remember_error(f, PTR_ERR(obj));
 	/* Those that no object took: before their mount may go. */
 	sluice_siblings_release(&f->siblings);
 	path_put(&dir);
@@ -503,7 +663,8 @@ static struct sluice_object *find_in_directory(struct finding *f)
 
 /* Context: under the docroot's credentials. */
 static struct sluice_object *find(const struct sluice_site *site,
-				  struct span key, size_t host_len)
+				  struct span key, size_t host_len,
+				  bool *cached)
 {
 	struct finding *f = kzalloc(sizeof(*f), GFP_KERNEL);
 	struct sluice_object *obj = ERR_PTR(-ENOMEM);
@@ -522,10 +683,14 @@ static struct sluice_object *find(const struct sluice_site *site,
 	f->buf[key.len] = '\0';
 	f->name = (struct span){ f->buf, key.len };
 
-	if (key.ptr[key.len - 1] == '/')
+	if (is_directory_name(key)) {
 		obj = find_in_directory(f);
-	else
+	} else {
 		obj = open_name(f);
+		if (IS_ERR(obj))
+			remember_error(f, PTR_ERR(obj));
+	}
+	*cached = f->cached;
 	kfree(f->buf);
 out:
 	kfree(f);
@@ -538,10 +703,12 @@ out:
  * in the cache.
  */
 static struct sluice_object *find_for_host(const struct sluice_site *site,
-					   struct span key, size_t host_len)
+					   struct span key, size_t host_len,
+					   bool *cached)
 {
 	struct span fallback = sluice_text_span(&site->default_host);
 	struct sluice_object *obj;
+	bool cached_there;
 	struct path dir;
 	size_t len;
 	u8 *name;
@@ -557,7 +724,7 @@ static struct sluice_object *find_for_host(const struct sluice_site *site,
 	err = find_directory(site, name, &dir);
 	if (!err) {
 		path_put(&dir);
-		obj = find(site, key, host_len);
+		obj = find(site, key, host_len, cached);
 		goto out;
 	}
 	if (err != -ENOENT && err != -ENOTDIR) {
@@ -573,34 +740,17 @@ static struct sluice_object *find_for_host(const struct sluice_site *site,
 	key = (struct span){ name, 1 + fallback.len + key.len };
 	obj = sluice_cache_get(key);
 	if (!obj)
-		obj = find(site, key, 1 + fallback.len);
+		obj = find(site, key, 1 + fallback.len, &cached_there);
 out:
 	kfree(name);
 	return obj;
-}
-
-/* What happened, in the few words that a reply can be chosen by. */
-static int plain_error(int err)
-{
-	switch (err) {
-	case -EISDIR:
-	case -ENODATA:
-	case -ENOEXEC:
-	case -EOPNOTSUPP:
-	case -ENOMEM:
-		return err;
-	case -ENOENT:
-	case -ENOTDIR:
-	case -ENAMETOOLONG:
-		return -ENOENT;
-	}
-	return -EACCES;
 }
 
 /**
  * sluice_lookup() - find and open what a path names below the docroot
  * @path: absolute, normalised, NUL-terminated behind its last byte
  * @host_len: so many bytes of it are "/" and the directory of a host, or 0
+ * @cached: set to whether the cache knows the answer now, under this path
  *
  * What can be certified goes into the cache; the rest is good for this answer.
  *
@@ -611,21 +761,23 @@ static int plain_error(int err)
  * -ENODATA a directory without an index; -ENOEXEC a program; -EOPNOTSUPP a file
  * system whose pages cannot be sent; -ENOMEM.
  */
-struct sluice_object *sluice_lookup(struct span path, size_t host_len)
+struct sluice_object *sluice_lookup(struct span path, size_t host_len,
+				    bool *cached)
 {
 	struct sluice_site *site = sluice_site_get();
 	struct sluice_object *obj;
 	const struct cred *old;
 
 	sluice_stat_inc(SLUICE_STAT_LOOKUPS);
+	*cached = false;
 	if (!site)
 		return ERR_PTR(-ENOENT);
 
 	old = override_creds(site->docroot->cred);
 	if (host_len)
-		obj = find_for_host(site, path, host_len);
+		obj = find_for_host(site, path, host_len, cached);
 	else
-		obj = find(site, path, 0);
+		obj = find(site, path, 0, cached);
 	revert_creds(old);
 
 	sluice_site_put(site);

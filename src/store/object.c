@@ -180,6 +180,7 @@ struct sluice_object *sluice_object_create(const struct sluice_site *site,
 	INIT_LIST_HEAD(&obj->age);
 	obj->site_id = site->id;
 	obj->file = file;
+	obj->at = file->f_path;
 	/* Sampled amid a write, the pair fails sluice_object_is_unchanged() when
 	 * the write is done: no lock is needed.
 	 */
@@ -199,7 +200,68 @@ struct sluice_object *sluice_object_create(const struct sluice_site *site,
 	return obj;
 }
 
+/**
+ * sluice_object_create_absent() - make an object of there being no file
+ * @site: it was looked for under
+ * @key:  path as requested
+ * @err:  why there is none
+ * @at:   where on the way to it the reason is; a reference is taken
+ *
+ * The chain is empty, and there are no siblings, as sluice_object_create() has it.
+ * Context: process.
+ * Return: an object with one reference, or ERR_PTR(-ENOMEM).
+ */
+struct sluice_object *
+sluice_object_create_absent(const struct sluice_site *site, struct span key,
+			    int err, const struct path *at)
+{
+	struct sluice_object *obj;
+
+	obj = kzalloc(sizeof(*obj) + key.len, GFP_KERNEL);
+	if (!obj)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&obj->ref, 1);
+	obj->used = jiffies;
+	INIT_LIST_HEAD(&obj->age);
+	obj->site_id = site->id;
+	obj->err = err;
+	obj->at = *at;
+	path_get(&obj->at);
+	memcpy(obj->text, key.ptr, key.len);
+	obj->key = (struct span){ obj->text, key.len };
+	sluice_stat_inc(SLUICE_STAT_LIVE_OBJECTS);
+	return obj;
+}
+
+/* Kernel memory of an object, its siblings and their open files. Context: any. */
+size_t sluice_object_bytes(const struct sluice_object *obj)
+{
+	const struct sluice_siblings *siblings = &obj->siblings;
+	size_t bytes = ksize(obj) + (obj->file ? sizeof(*obj->file) : 0);
+	unsigned int i;
+
+	for (i = 0; i < siblings->count; i++)
+		if (siblings->sibling[i].obj)
+			bytes += sluice_object_bytes(siblings->sibling[i].obj);
+	return bytes;
+}
+
 static LLIST_HEAD(graves);
+
+/*
+ * Names before what holds their mount.  A kernel thread closes files at once:
+ * when this is over, so is what held them.
+ */
+static void bury(struct sluice_object *obj)
+{
+	sluice_siblings_release(&obj->siblings);
+	if (obj->file)
+		__fput_sync(obj->file);
+	else
+		path_put(&obj->at);
+	sluice_stat_add(SLUICE_STAT_LIVE_OBJECTS, -1);
+	kfree_rcu(obj, rcu);
+}
 
 static void bury_work(struct work_struct *work)
 {
@@ -210,16 +272,13 @@ static void bury_work(struct work_struct *work)
 		struct sluice_object *obj, *next;
 
 		llist_for_each_entry_safe(obj, next, dead, grave) {
-			sluice_siblings_release(&obj->siblings);
-			fput(obj->file);
-			sluice_stat_add(SLUICE_STAT_LIVE_OBJECTS, -1);
-			kfree_rcu(obj, rcu);
+			bury(obj);
 			cond_resched();
 		}
 	}
 }
 
-static DECLARE_WORK(bury, bury_work);
+static DECLARE_WORK(burial, bury_work);
 
 /* Context: any: letting go of files and dentries may sleep, and does so elsewhere. */
 void sluice_object_put(struct sluice_object *obj)
@@ -227,13 +286,13 @@ void sluice_object_put(struct sluice_object *obj)
 	if (!refcount_dec_and_test(&obj->ref))
 		return;
 	if (llist_add(&obj->grave, &graves))
-		queue_work(sluice_housekeeping, &bury);
+		queue_work(sluice_housekeeping, &burial);
 }
 
-/* Nobody has a reference any more. Context: process. */
-void sluice_objects_exit(void)
+/* Whatever lost its last reference before the call is closed. Context: process. */
+void sluice_objects_settle(void)
 {
-	flush_work(&bury);
+	flush_work(&burial);
 }
 
 /**
@@ -242,18 +301,21 @@ void sluice_objects_exit(void)
  *
  * Context: rcu_read_lock(), softirq too.
  * Return: false if its size or time stamp moved, which with its name are all
- * that the head depends on.
+ * that the head depends on; true if there is none.
  */
 bool sluice_object_is_unchanged(const struct sluice_object *obj)
 {
-	const struct inode *inode = file_inode(obj->file);
+	const struct inode *inode;
 
+	if (unlikely(!obj->file))
+		return true;
+	inode = file_inode(obj->file);
 	return i_size_read(inode) == obj->size &&
 	       inode_get_mtime_sec(inode) == obj->mtime;
 }
 
 /**
- * sluice_object_is_current() - does the key still mean this file as it was
+ * sluice_object_is_current() - does the key still mean this, as it was
  * @obj: an object that was published once
  *
  * Whatever changed the answer and has returned to its caller is seen: the path
@@ -266,6 +328,6 @@ bool sluice_object_is_unchanged(const struct sluice_object *obj)
 bool sluice_object_is_current(const struct sluice_object *obj)
 {
 	return sluice_object_is_unchanged(obj) &&
-	       sluice_chain_holds(&obj->chain, obj->file->f_path.dentry) &&
+	       sluice_chain_holds(&obj->chain, obj->at.dentry) &&
 	       sluice_siblings_hold(&obj->siblings);
 }

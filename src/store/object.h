@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A file as it is served: open, with validators and ready-made head fields.
+ * What a path leads to: a file as it is served, open, with validators and
+ * ready-made head fields; or no file, and why.
  *
  * Immutable once it is published in the cache; replaced, never edited.  The
  * bytes of the body are not part of it: they are the page cache's.
@@ -11,6 +12,7 @@
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/path.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 
@@ -22,7 +24,7 @@
 struct sluice_site;
 
 /**
- * struct sluice_object - one file under one name
+ * struct sluice_object - what is found under one name
  * @node:   place in the cache
  * @ref:    the cache has one while it is findable, each response one; of a
  *          sibling, the object that it is beside
@@ -31,12 +33,15 @@ struct sluice_site;
  * @grave:  place among those that wait to be freed
  * @rcu:    for freeing
  * @site_id: the site it was found under
+ * @bytes:  of memory, siblings included, while it is in the cache
  * @key:    path as requested
- * @file:   open for reading
+ * @err:    why there is no file, as sluice_lookup() says it, or 0
+ * @at:     where @chain begins: @file's, or when there is none a reference
+ * @file:   open for reading, or NULL
  * @size:   of the file when it was opened
  * @mtime:  seconds, likewise
  * @expires: seconds after which clients ask again, or HTTP_EXPIRES_NONE
- * @chain:  what has to hold for @key to mean @file still
+ * @chain:  what has to hold for @key to mean @file, or nothing, still
  * @siblings: likewise, and what may be sent instead
  * @etag:   empty when @mtime cannot be trusted
  * @head:   of a 200 on a connection that is kept; empty when it depends on the
@@ -51,7 +56,7 @@ struct sluice_site;
  * @tail:   @tag to @policy, and what ends the head of a 200
  * @text:   @key and the lines
  *
- * The spans lie in @text.
+ * The spans lie in @text.  Without a file there are only those of @key.
  */
 struct sluice_object {
 	struct rhash_head		node;
@@ -62,7 +67,10 @@ struct sluice_object {
 	struct rcu_head			rcu;
 
 	u64				site_id;
+	size_t				bytes;
 	struct span			key;
+	int				err;
+	struct path			at;
 	struct file			*file;
 	loff_t				size;
 	s64				mtime;
@@ -100,11 +108,16 @@ struct sluice_naming {
 struct sluice_object *sluice_object_create(const struct sluice_site *site,
 					   const struct sluice_naming *naming,
 					   struct file *file);
+struct sluice_object *
+sluice_object_create_absent(const struct sluice_site *site, struct span key,
+			    int err, const struct path *at);
 void sluice_object_put(struct sluice_object *obj);
 bool sluice_object_is_unchanged(const struct sluice_object *obj);
 bool sluice_object_is_current(const struct sluice_object *obj);
 
-void sluice_objects_exit(void);
+size_t sluice_object_bytes(const struct sluice_object *obj);
+
+void sluice_objects_settle(void);
 
 static inline void sluice_object_hold(struct sluice_object *obj)
 {

@@ -1,0 +1,197 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: GPL-2.0
+"""
+What the cache holds and lets go.
+"""
+
+import os
+import time
+
+from lib import (TOP, WWW, Client, Counting, all_params, eventually, load, nothing_left,
+                 param, params, restore_params, run, run_tests, same, stat, test,
+                 unload, write)
+
+# --- bounds -----------------------------------------------------------------------
+
+def ask_all(client, names, status=200):
+    for name in names:
+        same(client.ask(f"/{name}").status, status, name)
+
+
+def make_files(count):
+    names = [f"b/{n}" for n in range(count)]
+    for name in names:
+        write(name, name)
+    return names
+
+
+def expect_hits(client, names, hits):
+    counting = Counting()
+    ask_all(client, names)
+    same(counting.grown("cache_hits"), hits, "hits")
+
+
+@test("cache_entries: no more than that, and at once when it is lowered")
+def entries():
+    names = make_files(100)
+    with Client() as client:
+        ask_all(client, names)
+        expect_hits(client, names, 100)
+        before = stat("live_cache_bytes")
+        with params(cache_entries=10):
+            same(stat("live_cache_bytes") <= before // 5, True,
+                 f"{stat('live_cache_bytes')} bytes, of {before}")
+            eventually(lambda: stat("live_objects") <= 10, "objects to go")
+            counting = Counting()
+            ask_all(client, names)
+            eventually(lambda: stat("live_objects") <= 10, "objects to go")
+            same(counting.grown("cache_evicted") >= 80, True, "evicted")
+        with params(cache_entries=1):
+            ask_all(client, names)
+            eventually(lambda: stat("live_objects") <= 2, "objects to go")
+
+
+@test("cache_bytes: no more than that, and at once when it is lowered")
+def bytes_bound():
+    names = make_files(100)
+    with Client() as client:
+        ask_all(client, names)
+        same(stat("live_cache_bytes") > 100_000, True, "bytes of 100")
+        with params(cache_bytes=65536):
+            same(0 < stat("live_cache_bytes") <= 65536 * 5 // 4, True, "bytes")
+            ask_all(client, names)
+            same(0 < stat("live_cache_bytes") <= 65536 * 5 // 4, True, "bytes")
+        ask_all(client, names)
+        expect_hits(client, names, 100)
+
+
+@test("what is used stays, what is not goes")
+def least_recently_used():
+    names = make_files(60)
+    with params(cache_entries=30), Client() as client:
+        ask_all(client, names[:20])
+        for name in names[20:] * 2:
+            time.sleep(0.02)	# the cache knows jiffies
+            ask_all(client, names[:20])
+            ask_all(client, [name])
+        time.sleep(0.02)
+        expect_hits(client, names[:20], 20)
+
+
+@test("names that clients invent push no file out")
+def invented():
+    names = make_files(40)
+    with params(cache_entries=40), Client() as client:
+        param("cache_drop", 1)
+        ask_all(client, names)
+        counting = Counting()
+        ask_all(client, [f"invented/{n}" for n in range(500)], 404)
+        same(counting.grown("cache_evicted"), 490, "evicted")
+        eventually(lambda: stat("live_objects") <= 50, "objects to go")
+        expect_hits(client, names, 40)
+        counting = Counting()
+        ask_all(client, [f"invented/{n}" for n in range(495, 500)], 404)
+        same(counting.grown("cache_hits_absent"), 5, "the last are remembered")
+
+
+@test("short of memory: the cache lets go")
+def shrinker():
+    names = make_files(50)
+    with Client() as client:
+        for _ in range(3):
+            ask_all(client, names)
+            ask_all(client, [f"none{n}" for n in range(50)], 404)
+            counting = Counting()
+            with open("/proc/sys/vm/drop_caches", "w") as out:
+                out.write("2")
+            same(counting.grown("cache_shrunk") >= 100, True, "shrunk")
+            same(stat("live_cache_bytes"), 0, "bytes")
+            eventually(lambda: stat("live_objects") == 0, "files to be closed")
+        expect_hits(client, names, 0)
+        expect_hits(client, names, 50)
+
+
+# --- letting go -------------------------------------------------------------------
+
+def fill_cache(client, *names):
+    for _ in range(2):
+        ask_all(client, names)
+        ask_all(client, [f"{name}.none" for name in names], 404)
+
+
+@test("cache_drop: nothing is held any more when the write returns")
+def drop():
+    names = make_files(30)
+    with Client() as client:
+        for _ in range(10):
+            fill_cache(client, *names)
+            same(stat("live_objects") >= 60, True, "objects")
+            param("cache_drop", 1)
+            same((stat("live_objects"), stat("live_cache_bytes")), (0, 0), "left")
+
+
+@test("cache_idle: nothing is held without requests")
+def idle():
+    with params(cache_idle=1), Client() as client:
+        fill_cache(client, *make_files(10))
+        same(stat("live_objects") >= 20, True, "objects")
+        eventually(lambda: stat("live_objects") == 0, "files to be closed")
+
+
+def mount_tmpfs(path):
+    os.makedirs(path, exist_ok=True)
+    run("mount", "-t", "tmpfs", "tmpfs", path)
+    os.chmod(path, 0o755)
+    with open(f"{path}/file", "w") as out:
+        out.write("mounted")
+
+
+@test("a mount below docroot, asked for a moment ago: is unmounted at once")
+def mount_below():
+    mount_tmpfs(f"{WWW}/below")
+    with Client() as client:
+        fill_cache(client, "below/file")
+        param("cache_drop", 1)
+        run("umount", f"{WWW}/below")
+        mount_tmpfs(f"{WWW}/below")
+        fill_cache(client, "below/file")
+        run("umount", f"{WWW}/below")
+
+
+@test("docroot set elsewhere: the old one is unmounted at once")
+def old_docroot():
+    with Client() as client:
+        for _ in range(10):
+            mount_tmpfs(f"{TOP}/site")
+            param("docroot", f"{TOP}/site")
+            fill_cache(client, "file")
+            param("docroot", WWW)
+            run("umount", f"{TOP}/site")
+
+
+@test("a directory whose missing names are remembered can be removed")
+def removed():
+    with Client() as client:
+        for n in range(10):
+            os.mkdir(f"{WWW}/removed")
+            fill_cache(client)
+            ask_all(client, ["removed/a", "removed/b/c"], 404)
+            os.rmdir(f"{WWW}/removed")
+            ask_all(client, ["removed/a", "removed/b/c"], 404)
+
+
+test("nothing is left")(nothing_left)
+
+
+@test("unloaded with a full cache")
+def unload_full():
+    with Client() as client:
+        fill_cache(client, *make_files(50))
+    unload()
+    load(standalone=1)
+
+
+os.makedirs(f"{WWW}/b")
+load(standalone=1)
+LOADED = all_params()
+run_tests(before=lambda: restore_params(LOADED))
