@@ -1,15 +1,192 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: GPL-2.0
 """
-What the cache holds and lets go.
+What the cache holds and lets go, and how many look for what it does not have.
 """
 
+import contextlib
 import os
+import signal
+import socket
+import struct
+import subprocess
 import time
 
-from lib import (TOP, WWW, Client, Counting, all_params, eventually, load, nothing_left,
-                 param, params, restore_params, run, run_tests, same, stat, test,
-                 unload, write)
+from lib import (TOP, WWW, Client, Counting, Skip, all_params, eventually, load,
+                 no_connection_left, nothing_left, param, params, request,
+                 restore_params, run, run_tests, same, say, stat, test, unload,
+                 write)
+
+CROWD = 50
+ROUNDS = 20
+RESET = struct.pack("ii", 1, 0)
+
+
+# --- one looks, others wait -------------------------------------------------------
+
+def no_fair_server():
+    """From 6.12 on others get a twentieth of a processor that is kept."""
+    if not os.path.isdir("/sys/kernel/debug/sched"):
+        run("mount", "-t", "debugfs", "debugfs", "/sys/kernel/debug")
+    with contextlib.suppress(FileNotFoundError):
+        with open("/sys/kernel/debug/sched/fair_server/cpu1/runtime", "w") as out:
+            out.write("0")
+
+
+@contextlib.contextmanager
+def slow_lane_held():
+    """
+    The slow lane has the second processor only, which somebody else keeps. Clients
+    and all of TCP are on the first.
+    """
+    if os.cpu_count() < 2:
+        raise Skip("one processor")
+    mask = "/sys/devices/virtual/workqueue/cpumask"
+    with open(mask) as words:
+        before = words.read()
+    run("sysctl", "-qw", "kernel.sched_rt_runtime_us=-1")
+    no_fair_server()
+    os.sched_setaffinity(0, {0})
+    with open(mask, "w") as out:
+        out.write("2")
+    started, start = os.pipe()
+    hog = os.fork()
+    if not hog:
+        os.sched_setaffinity(0, {1})
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
+        os.write(start, b"!")
+        while True:
+            pass
+    os.read(started, 1)
+    os.close(started)
+    os.close(start)
+    try:
+        yield
+    finally:
+        os.kill(hog, signal.SIGKILL)
+        os.waitpid(hog, 0)
+        with open(mask, "w") as out:
+            out.write(before)
+        os.sched_setaffinity(0, set(range(os.cpu_count())))
+        with contextlib.suppress(subprocess.CalledProcessError):
+            run("sysctl", "-qw", "kernel.sched_rt_runtime_us=950000")
+
+
+def crowd(size=CROWD):
+    """Connections that have been served: the listener has nothing to do any more."""
+    write("first", "first")
+    clients = [Client() for _ in range(size)]
+    for client in clients:
+        same(client.ask("/first").body, b"first", "first")
+    return clients
+
+
+def all_get(clients, target, body, status=200):
+    for client in clients:
+        response = client.response()
+        same((response.status, response.body if status == 200 else body),
+             (status, body), target)
+
+
+def ask_together(clients, target, body, status=200, hold=0.3):
+    """Return: how many lookups it took, and how many waited for one of them."""
+    counting = Counting()
+    with slow_lane_held():
+        for client in clients:
+            client.send(request(target))
+        time.sleep(hold)
+    all_get(clients, target, body, status)
+    return counting.grown("lookups"), counting.grown("lookups_shared")
+
+
+def one_for_all(name, make, status=200):
+    """It may be slower here than the connections are patient: in one of the rounds."""
+    clients = crowd()
+    for n in range(ROUNDS):
+        target = f"/{name}{n}"
+        body = f"of {target}".encode()
+        make(target[1:], body)
+        took = ask_together(clients, target, body, status)
+        if took == (1, CROWD - 1):
+            break
+        say(f"{target}: {took}")
+    same(took, (1, CROWD - 1), "lookups, and those that waited for it")
+    for client in clients:
+        client.close()
+
+
+@test("many want a file that is not in the cache: one looks for it")
+def one_looks():
+    one_for_all("cold", write)
+
+
+@test("many want a file that is not there: one looks for it")
+def one_misses():
+    one_for_all("missing", lambda name, body: None, 404)
+
+
+@test("many want what cannot be remembered: each looks once, and none waits twice")
+def each_looks():
+    write("real", "real")
+    os.symlink("real", f"{WWW}/link")
+    clients = crowd()
+    lookups, shared = ask_together(clients, "/link", b"real")
+    say(f"{lookups} lookups, {shared} waited")
+    same(lookups, CROWD, "lookups")
+    same(shared < CROWD, True, "waited once at most")
+    for client in clients:
+        client.close()
+
+
+@test("those who wait go away, or the one who looks does")
+def some_leave():
+    for leavers in slice(0, 1), slice(1, 30), slice(0, CROWD):
+        clients = crowd()
+        target = f"/left{leavers.stop}"
+        write(target[1:], "left")
+        with slow_lane_held():
+            for client in clients:
+                client.send(request(target))
+            for client in clients[leavers]:
+                client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                client.close()
+            time.sleep(0.3)
+        del clients[leavers]
+        all_get(clients, target, b"left")
+        for client in clients:
+            client.close()
+        no_connection_left()
+
+
+@test("nobody waits for another's lookup for long")
+def impatient():
+    clients = crowd()
+    write("slow", "slow")
+    lookups, shared = ask_together(clients, "/slow", b"slow", hold=3)
+    say(f"{lookups} lookups, {shared} waited")
+    same(lookups > 1, True, "some looked for themselves")
+    for client in clients:
+        client.close()
+
+
+@test("unloaded while they wait")
+def unloaded():
+    clients = crowd()
+    write("never", "never")
+    with slow_lane_held():
+        for client in clients:
+            client.send(request("/never"))
+        child = os.fork()
+        if not child:
+            try:
+                run("rmmod", "sluice")
+            finally:
+                os._exit(0)
+        time.sleep(0.3)
+    os.waitpid(child, 0)
+    eventually(lambda: not os.path.isdir("/sys/module/sluice"), "unloaded")
+    load(standalone=1)
+
 
 # --- bounds -----------------------------------------------------------------------
 

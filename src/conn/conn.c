@@ -10,7 +10,7 @@
  *   the socket's user data, until sluice_conn_leave()
  *   a queued turn, and one that is taken
  *   a pending timer
- *   a job in the slow lane
+ *   a job in the slow lane, its own or another's that it waits for
  *   the graveyard, until the socket is closed
  *
  * A job may be out when the connection dies.  It goes on to write the fields
@@ -85,10 +85,10 @@ void sluice_conn_ring(struct sluice_conn *conn)
 	sluice_lane_queue_claimed(&conn->turn);
 }
 
-/* The same, in a jiffy. Socket locked. */
-void sluice_conn_ring_soon(struct sluice_conn *conn)
+/* The same, later. Socket locked. */
+void sluice_conn_ring_at(struct sluice_conn *conn, unsigned long when)
 {
-	if (!mod_timer(&conn->timer, jiffies + 1))
+	if (!mod_timer(&conn->timer, when))
 		sluice_conn_get(conn);		/* put by conn_timer() */
 }
 
@@ -191,6 +191,7 @@ void sluice_conn_leave(struct sluice_conn *conn)
 	struct conn_home *home = per_cpu_ptr(&homes, conn->home);
 
 	conn->state = CONN_GONE;
+	sluice_job_leave(conn);
 	conn_disarm_timer(conn);
 
 	spin_lock(&home->lock);

@@ -5,6 +5,7 @@
 #ifndef SLUICE_CONN_CONN_H
 #define SLUICE_CONN_CONN_H
 
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/timer.h>
@@ -90,6 +91,10 @@ struct conn_parts {
  * @path:        j to be looked up, or NULL
  * @path_len:    j
  * @host_len:    j so many bytes of @path are the host's directory
+ * @peer:        its place among those who lead lookups, or who follow one; job.c
+ * @followers:   those who wait for its lookup, likewise
+ * @follows:     it waits for another's, likewise
+ * @alone:       s it did, and has to look for itself
  * @queues:      s for a place among the lookups
  * @patience:    s jiffies when it has queued long enough
  * @found:       j what came of it; NULL when nothing was looked up
@@ -127,6 +132,10 @@ struct sluice_conn {
 	u8			*path;
 	size_t			path_len;
 	size_t			host_len;
+	struct hlist_node	peer;
+	struct hlist_head	followers;
+	bool			follows;
+	bool			alone;
 	bool			queues;
 	unsigned long		patience;
 	struct sluice_object	*found;
@@ -151,7 +160,13 @@ static inline void sluice_conn_get(struct sluice_conn *conn)
 
 void sluice_conn_put(struct sluice_conn *conn);
 void sluice_conn_ring(struct sluice_conn *conn);
-void sluice_conn_ring_soon(struct sluice_conn *conn);
+void sluice_conn_ring_at(struct sluice_conn *conn, unsigned long when);
+
+/* In a jiffy. Socket locked. */
+static inline void sluice_conn_ring_soon(struct sluice_conn *conn)
+{
+	sluice_conn_ring_at(conn, jiffies + 1);
+}
 
 void sluice_conn_wait_for(struct sluice_conn *conn, enum conn_wait wait);
 void sluice_conn_arm_timer(struct sluice_conn *conn);

@@ -82,6 +82,7 @@
 	X(CACHE_HITS_ABSENT,		"cache_hits_absent")		\
 	X(CACHE_EVICTED,		"cache_evicted")		\
 	X(CACHE_SHRUNK,			"cache_shrunk")			\
+	X(LOOKUPS_SHARED,		"lookups_shared")		\
 	/* live objects: born minus freed, summed over the CPUs */	\
 	X(LIVE_CONNECTIONS,		"live_connections")		\
 	X(LIVE_OBJECTS,			"live_objects")			\
