@@ -6,7 +6,10 @@
 # make demo       show it in a VM: DEMO_SECONDS=20 ends it by itself
 # make check      every test, on every supported kernel, in VMs
 # make check-quick  style, unit tests and a build: what each commit has passed
-# make bench      the figures of Documentation/performance.rst
+# make bench      counted figures of Documentation/performance.rst, and pictures:
+#                 about 20 minutes
+# make bench-time  its latencies and several processors, for a quiet machine:
+#                 about 10 minutes
 
 running := /lib/modules/$(shell uname -r)/build
 newest  := $(lastword $(shell ls -dv /usr/src/linux-headers-*-amd64 \
@@ -34,8 +37,22 @@ check: FORCE
 check-quick: FORCE
 	@scripts/check quick
 
+results := bench/build
+
 bench: FORCE
-	@bench/run --icount
+	@mkdir -p $(results)
+	@bench/run --icount --json $(results)/counted.json
+	@bench/plot $(results)/counted.json $(results)
+
+bench-time: FORCE
+	@mkdir -p $(results)
+	@bench/run --loads 25,50,75,90 --cases 1k --servers sluice,nginx-copy,floor \
+		--json $(results)/loads.json
+	@for n in 1 2 4; do \
+		bench/run --cpus $$n --cases 1k,1k-new --json $(results)/cpus-$$n.json \
+			--servers sluice,nginx-sendfile,nginx-copy,floor || exit; \
+	done
+	@bench/plot $(results)/loads.json $(results)/cpus-*.json $(results)
 
 clean: FORCE
 	@test -d "$(KDIR)" && $(MAKE) -C $(KDIR) M=$(CURDIR) clean || true
@@ -44,5 +61,5 @@ clean: FORCE
 help: FORCE
 	@sed -n 's/^# \{0,1\}//; 2,/^$$/p' Makefile
 
-.PHONY: modules modules_install install demo check check-quick bench clean help
+.PHONY: modules modules_install install demo check check-quick bench bench-time clean help
 FORCE:
