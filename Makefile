@@ -7,7 +7,7 @@
 # make check      every test, on every supported kernel, in VMs
 # make check-quick  style, unit tests and a build: what each commit has passed
 # make bench      counted figures of Documentation/performance.rst, and pictures:
-#                 about 20 minutes
+#                 10 to 35 minutes, as busy as the machine is
 # make bench-time  its latencies and several processors, for a quiet machine:
 #                 about 10 minutes
 
