@@ -25,6 +25,7 @@
 #include "ctl/params.h"
 #include "ctl/site.h"
 #include "sock/handoff.h"
+#include "sock/lane.h"
 #include "sock/sock.h"
 #include "store/cache.h"
 #include "store/site.h"
@@ -305,6 +306,9 @@ PARAM_CHOICE(bad_range, sluice_bad_range_refuse, "ignore", "416",
 
 PARAM_TOGGLE(direct, sluice_direct, NULL, 0644,
 	     "serve where data arrive, in the socket's callback, instead of in a work item");
+
+PARAM_NUMBER(cpu_share, sluice_cpu_share, 5, 100, NULL, 0644,
+	     "percent of each processor's time that sluice may take");
 
 /* --- limits -------------------------------------------------------------- */
 

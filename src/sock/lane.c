@@ -3,15 +3,20 @@
  * Per-CPU fast lanes in softirq, one slow lane that may sleep.
  */
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kdev_t.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/sched/clock.h>
 #include <linux/slab.h>
 
 #include "sock/lane.h"
 
 /* Turns per run of a lane; what is left waits for the next run. */
 #define LANE_BUDGET 64
+/* Jiffies over which a share of the CPU is reckoned. */
+#define SHARE_PERIOD (HZ / 50)
 
 /*
  * Lanes for reading, and how many reads in each may wait for the disk.  One that
@@ -23,6 +28,8 @@
 static DEFINE_PER_CPU(struct sluice_lane, lanes);
 static struct workqueue_struct *fast_lanes;
 static struct workqueue_struct *disk_lanes[DISK_LANES];
+
+unsigned int sluice_cpu_share = 100;
 
 struct workqueue_struct *sluice_slow_lane;
 struct workqueue_struct *sluice_housekeeping;
@@ -110,26 +117,74 @@ static bool lane_run_turn(struct sluice_lane *lane)
  */
 static bool lane_take(struct sluice_lane *lane)
 {
-	return !test_and_set_bit_lock(0, &lane->taken);
+	if (unlikely(test_and_set_bit_lock(0, &lane->taken)))
+		return false;
+	if (unlikely(READ_ONCE(sluice_cpu_share) < 100))
+		lane->since = local_clock();
+	return true;
+}
+
+/* A turn is over. The lane is taken. */
+static void lane_charge(struct sluice_lane *lane)
+{
+	u64 now;
+
+	if (likely(!lane->since))
+		return;
+	now = local_clock();
+	lane->used += now - lane->since;
+	lane->since = now;
+}
+
+static void lane_release(struct sluice_lane *lane)
+{
+	lane->since = 0;
+	clear_bit_unlock(0, &lane->taken);
+}
+
+/*
+ * Has the lane had its share of this period?  The kernel is fair to processes only
+ * where softirqs have become ksoftirqd's, and a softirq that answers is as quick as the
+ * one that receives.  The lane is taken.
+ */
+static bool lane_may_run(struct sluice_lane *lane)
+{
+	unsigned int share = READ_ONCE(sluice_cpu_share);
+	unsigned long period = jiffies / SHARE_PERIOD;
+
+	if (likely(share == 100))
+		return true;
+	if (lane->period != period) {
+		lane->period = period;
+		lane->used = 0;
+	}
+	return lane->used < div_u64(share * jiffies_to_nsecs(SHARE_PERIOD), 100);
 }
 
 /**
  * sluice_lane_borrow() - have this CPU's lane and its buffers for one turn
  *
  * Context: softirq, until sluice_lane_return().
- * Return: the lane, or NULL if it is in use: queue a turn instead.
+ * Return: the lane, or NULL if it is in use or has had its share: queue a turn
+ * instead.
  */
 struct sluice_lane *sluice_lane_borrow(void)
 {
 	struct sluice_lane *lane = this_cpu_ptr(&lanes);
 
-	return likely(lane_take(lane)) ? lane : NULL;
+	if (unlikely(!lane_take(lane)))
+		return NULL;
+	if (likely(lane_may_run(lane)))
+		return lane;
+	lane_release(lane);
+	return NULL;
 }
 
 /* Context: as sluice_lane_borrow(). */
 void sluice_lane_return(struct sluice_lane *lane)
 {
-	clear_bit_unlock(0, &lane->taken);
+	lane_charge(lane);
+	lane_release(lane);
 }
 
 static void lane_run(struct compat_bh *bh)
@@ -142,14 +197,26 @@ static void lane_run(struct compat_bh *bh)
 		return;
 	}
 	WRITE_ONCE(lane->running, true);
-	while (budget && lane_run_turn(lane))
+	while (budget && lane_may_run(lane) && lane_run_turn(lane)) {
+		lane_charge(lane);
 		budget--;
-	if (!budget)
+	}
+	if (unlikely(!lane_may_run(lane)))
+		mod_timer(&lane->rest, (lane->period + 1) * SHARE_PERIOD);
+	else if (!budget)
 		compat_bh_queue(bh);
-	sluice_lane_return(lane);
+	lane_release(lane);
 	/* Pairs with the acquire in lane_wait_for_run(). */
 	smp_store_release(&lane->running, false);
 	WRITE_ONCE(lane->runs, lane->runs + 1);
+}
+
+/* A new period. */
+static void lane_rested(struct timer_list *timer)
+{
+	struct sluice_lane *lane = timer_container_of(lane, timer, rest);
+
+	compat_bh_queue(&lane->bh);
 }
 
 static void lanes_free_buffers(void)
@@ -208,7 +275,8 @@ int sluice_lanes_init(void)
 	sluice_slow_lane = alloc_workqueue("sluice_slow", WQ_UNBOUND, 0);
 	if (!sluice_slow_lane)
 		goto err_destroy_fast;
-	sluice_housekeeping = alloc_workqueue("sluice_keeper", WQ_UNBOUND, 0);
+	sluice_housekeeping = alloc_workqueue("sluice_keeper",
+					      WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!sluice_housekeeping)
 		goto err_destroy_slow;
 	if (disk_lanes_create())
@@ -220,6 +288,7 @@ int sluice_lanes_init(void)
 
 		init_llist_head(&lane->inbox);
 		compat_bh_init(&lane->bh, fast_lanes, lane_run);
+		timer_setup(&lane->rest, lane_rested, TIMER_PINNED);
 		lane->head = kmalloc_node(SLUICE_LANE_HEAD, GFP_KERNEL, node);
 		lane->reply = kmalloc_node(SLUICE_LANE_REPLY, GFP_KERNEL, node);
 		lane->path = kmalloc_node(SLUICE_LANE_HOST +
@@ -283,6 +352,7 @@ void sluice_lanes_exit(void)
 
 		while (READ_ONCE(lane->backlog) || !llist_empty(&lane->inbox))
 			usleep_range(50, 100);
+		timer_shutdown_sync(&lane->rest);
 		compat_bh_flush(&lane->bh);
 	}
 	disk_lanes_destroy();

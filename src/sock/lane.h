@@ -13,6 +13,7 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mm_types.h>
+#include <linux/timer.h>
 #include <linux/workqueue.h>
 
 #include "compat/bh.h"
@@ -52,6 +53,10 @@ struct sluice_turn {
  * @backlog: turns taken from the inbox, in order; only the lane's run
  * @bh:      runs the lane; its runs never overlap
  * @taken:   bit 0: by a run or by a callback, whose the buffers are
+ * @period:  the one that @used is about
+ * @used:    nanoseconds of it that turns have taken
+ * @since:   when the turn that is not in @used yet began; 0 if nobody counts
+ * @rest:    runs the lane again when a new period begins
  * @running: a run is under way
  * @runs:    how many are over
  * @frag:    memory for bytes that are sent by copy, see sluice_lane_frag()
@@ -70,6 +75,10 @@ struct sluice_lane {
 	struct compat_bh	bh;
 
 	unsigned long		taken;
+	unsigned long		period;
+	u64			used;
+	u64			since;
+	struct timer_list	rest;
 	bool			running;
 	unsigned long		runs;
 	struct page_frag	frag[SLUICE_LANE_FRAGS];
@@ -110,9 +119,15 @@ static inline struct page_frag *sluice_lane_frag(struct sluice_lane *lane,
 int sluice_lanes_init(void);
 void sluice_lanes_exit(void);
 
+/* Tunable, see ctl/params.c. */
+extern unsigned int sluice_cpu_share;
+
 extern struct workqueue_struct *sluice_slow_lane;
 struct workqueue_struct *sluice_disk_lane(dev_t dev);
-/* For letting go of files and sweeping: not behind a disk that does not answer. */
+/*
+ * For letting go of files and sweeping: not behind a disk that does not answer, and
+ * also when memory is short, for then the cache is asked for its own.
+ */
 extern struct workqueue_struct *sluice_housekeeping;
 
 #endif /* SLUICE_SOCK_LANE_H */
