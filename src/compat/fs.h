@@ -39,6 +39,8 @@ static inline void compat_readahead_next(struct file *file,
 	DEFINE_READAHEAD(ractl, file, ra, file->f_mapping, folio->index);
 
 	ra->start = ULONG_MAX;
+	ra->size = 0;
+	ra->async_size = 0;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
 	ra->order = folio_order(folio);
 #endif

@@ -31,14 +31,14 @@
 /**
  * struct body_ahead - the window behind a marked folio, to be read
  * @work:   in the lane of the file's disk
- * @file:   counted
+ * @obj:    counted, so that its file is closed like all others
  * @folio:  the one that was marked, counted
  * @window: of the client that came upon it
  * @want:   bytes to read for it, not counting what the kernel thinks is clever
  */
 struct body_ahead {
 	struct work_struct	work;
-	struct file		*file;
+	struct sluice_object	*obj;
 	struct folio		*folio;
 	u32			window;
 	u32			want;
@@ -138,6 +138,7 @@ static void ra_begin(struct file_ra_state *ra, struct file *file, u32 window)
 {
 	u32 pages = max_t(u64, 2ULL * window, WINDOW_MIN) >> PAGE_SHIFT;
 
+	memset(ra, 0, sizeof(*ra));
 	file_ra_state_init(ra, file->f_mapping);
 	ra->ra_pages = min(ra->ra_pages, pages);
 }
@@ -145,13 +146,14 @@ static void ra_begin(struct file_ra_state *ra, struct file *file, u32 window)
 static void ahead_work(struct work_struct *work)
 {
 	struct body_ahead *ahead = container_of(work, struct body_ahead, work);
+	struct file *file = ahead->obj->file;
 	struct file_ra_state ra;
 
-	ra_begin(&ra, ahead->file, ahead->window);
-	compat_readahead_next(ahead->file, &ra, ahead->folio,
+	ra_begin(&ra, file, ahead->window);
+	compat_readahead_next(file, &ra, ahead->folio,
 			      DIV_ROUND_UP(ahead->want, PAGE_SIZE));
 	folio_put(ahead->folio);
-	fput(ahead->file);
+	sluice_object_put(ahead->obj);
 	kfree(ahead);
 }
 
@@ -164,7 +166,6 @@ static void ahead_work(struct work_struct *work)
  */
 static void body_read_ahead(const struct sluice_body *body, struct folio *folio)
 {
-	struct file *file = body->obj->file;
 	struct body_ahead *ahead;
 
 	if (folio_test_writeback(folio) || !folio_test_clear_readahead(folio))
@@ -173,7 +174,8 @@ static void body_read_ahead(const struct sluice_body *body, struct folio *folio)
 	if (!ahead)
 		return;		/* then somebody will have to wait */
 	INIT_WORK(&ahead->work, ahead_work);
-	ahead->file = get_file(file);
+	ahead->obj = body->obj;
+	sluice_object_hold(ahead->obj);
 	folio_get(folio);
 	ahead->folio = folio;
 	ahead->window = body->window;
