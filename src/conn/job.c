@@ -9,7 +9,8 @@
  * One connection looks a path up, and others that want the same follow it: when
  * it is done they ask the cache.  If that does not know, because it could not be
  * told for how long it would be true, each looks for itself: queueing up behind one
- * another would be no gain.  Nobody follows longer than LOOKUP_PATIENCE.
+ * another would be no gain.  So a request follows once, and not longer than
+ * LOOKUP_PATIENCE.
  */
 #include <linux/atomic.h>
 #include <linux/err.h>
@@ -55,26 +56,46 @@ static void conn_awaited(struct sluice_conn *conn)
 	sluice_conn_put(conn);
 }
 
-/*
- * Nobody finds this lookup any more; those who did look again.  A follower that
- * dies or loses patience meanwhile sees that it is not one any more.
- */
-static void release_followers(struct sluice_conn *leader, bool cached)
+/* Nobody finds this lookup any more. Those who did move to @followers. */
+static void stop_leading(struct sluice_conn *leader,
+			 struct hlist_head *followers)
 {
-	struct sluice_conn *conn;
-	struct hlist_node *next;
-	HLIST_HEAD(followers);
-
+	INIT_HLIST_HEAD(followers);
 	spin_lock_bh(&leaders_lock);
 	hash_del(&leader->peer);
-	hlist_move_list(&leader->followers, &followers);
-	hlist_for_each_entry(conn, &followers, peer)
-		conn->follows = false;
+	hlist_move_list(&leader->followers, followers);
 	spin_unlock_bh(&leaders_lock);
+}
 
-	hlist_for_each_entry_safe(conn, next, &followers, peer) {
+/* A follower that dies or loses patience meanwhile has left by itself. */
+static struct sluice_conn *take_follower(struct hlist_head *followers)
+{
+	struct sluice_conn *conn;
+
+	spin_lock_bh(&leaders_lock);
+	conn = hlist_entry_safe(followers->first, struct sluice_conn, peer);
+	if (conn) {
 		hlist_del_init(&conn->peer);
-		conn->alone = !cached;
+		conn->follows = false;
+	}
+	spin_unlock_bh(&leaders_lock);
+	return conn;
+}
+
+static void conn_job_lookup(struct sluice_conn *leader)
+{
+	struct span path = { leader->path, leader->path_len };
+	struct hlist_head followers;
+	struct sluice_conn *conn;
+
+	leader->found = sluice_lookup(path, leader->host_len);
+	stop_leading(leader, &followers);
+	kfree(leader->path);
+	leader->path = NULL;
+	atomic_dec(&lookups);
+	conn_awaited(leader);
+	while ((conn = take_follower(&followers))) {
+		conn->alone = true;
 		conn_awaited(conn);
 	}
 }
@@ -84,18 +105,11 @@ static void conn_job(struct work_struct *work)
 	struct sluice_conn *conn = container_of(work, struct sluice_conn, job);
 
 	if (conn->path) {
-		struct span path = { conn->path, conn->path_len };
-		bool cached;
-
-		conn->found = sluice_lookup(path, conn->host_len, &cached);
-		release_followers(conn, cached);
-		kfree(conn->path);
-		conn->path = NULL;
-		atomic_dec(&lookups);
+		conn_job_lookup(conn);
 	} else {
 		sluice_body_fill(&conn->body);
+		conn_awaited(conn);
 	}
-	conn_awaited(conn);
 }
 
 static void conn_start_job(struct sluice_conn *conn, enum conn_state state,
@@ -271,8 +285,14 @@ bool sluice_job_is_done(struct sluice_conn *conn)
 	/* Pairs with the release in conn_awaited(). */
 	if (smp_load_acquire(&conn->job_done))
 		return true;
-	if (!READ_ONCE(conn->follows) ||
-	    time_before(jiffies, conn->patience) || !conn_unfollow(conn))
+	if (!READ_ONCE(conn->follows))
+		return false;
+	if (time_before(jiffies, conn->patience)) {
+		/* The timer may have been somebody else's in between. */
+		sluice_conn_ring_at(conn, conn->patience);
+		return false;
+	}
+	if (!conn_unfollow(conn))
 		return false;
 	conn->alone = true;
 	return true;

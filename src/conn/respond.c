@@ -24,6 +24,8 @@ static int conn_finish_response(struct sluice_conn *conn)
 	kfree(conn->parts);
 	conn->parts = NULL;
 	conn->served = true;
+	conn->queues = false;
+	conn->alone = false;
 	conn->wait = WAIT_NOTHING;
 	conn->state = conn->keep_alive ? CONN_HEAD : CONN_CLOSE;
 	return 1;

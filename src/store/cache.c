@@ -14,6 +14,7 @@
  * to none, which clients invent at no cost.  However many they ask for, no file
  * goes for it.
  */
+#include <linux/file.h>
 #include <linux/jhash.h>
 #include <linux/jiffies.h>
 #include <linux/rcupdate.h>
@@ -206,10 +207,10 @@ out:
 static struct sluice_object *pick_victim(struct shelf *shelf)
 {
 	struct sluice_object *victim = NULL;
-	unsigned int i = min(shelf->entries, EVICT_SAMPLE);
+	unsigned int i = EVICT_SAMPLE;
 
 	lockdep_assert_held(&age_lock);
-	while (i--) {
+	while (i-- && !list_empty(&shelf->by_age)) {
 		struct sluice_object *obj;
 
 		obj = list_first_entry(&shelf->by_age, struct sluice_object,
@@ -288,9 +289,9 @@ static unsigned long cache_shrink(struct shrinker *unused,
  * loser's object still is right for the loser's answer.
  *
  * Context: process.
- * Return: true if it is in; either way the caller keeps his reference.
+ * The caller keeps his reference.
  */
-bool sluice_cache_insert(struct sluice_object *obj)
+void sluice_cache_insert(struct sluice_object *obj)
 {
 	struct cache_key key = { .site_id = obj->site_id, .path = obj->key };
 	struct sluice_object *old;
@@ -304,7 +305,7 @@ bool sluice_cache_insert(struct sluice_object *obj)
 		cache_unhash(old);
 	rcu_read_unlock();
 	if (!current_site)
-		return false;	/* nobody would find it */
+		return;		/* nobody would find it */
 	obj->bytes = sluice_object_bytes(obj);
 
 	/*
@@ -321,7 +322,6 @@ bool sluice_cache_insert(struct sluice_object *obj)
 	spin_unlock_bh(&age_lock);
 
 	shelf_trim(shelf_of(obj));
-	return !err;
 }
 
 static void keep_resident(const struct sluice_object *obj)
@@ -338,8 +338,8 @@ static void keep_resident(const struct sluice_object *obj)
 						  SWEEP_INTERVAL);
 }
 
-/* Unhash all of a shelf, or what is idle or does not hold, one per lock hold. */
-static void shelf_prune(struct shelf *shelf, bool all)
+/* Unhash what is idle or does not hold, one per lock hold. */
+static void shelf_prune(struct shelf *shelf)
 {
 	unsigned long idle = READ_ONCE(sluice_cache_idle) * HZ;
 	unsigned int left;
@@ -356,10 +356,9 @@ static void shelf_prune(struct shelf *shelf, bool all)
 		sluice_object_hold(obj);
 		spin_unlock_bh(&age_lock);
 
-		if (!all)
-			keep_resident(obj);
+		keep_resident(obj);
 		rcu_read_lock();
-		gone = all || obj->site_id != current_site_id() ||
+		gone = obj->site_id != current_site_id() ||
 		       time_after(jiffies, READ_ONCE(obj->used) + idle) ||
 		       !sluice_object_is_current(obj);
 		rcu_read_unlock();
@@ -373,11 +372,39 @@ static void shelf_prune(struct shelf *shelf, bool all)
 	spin_unlock_bh(&age_lock);
 }
 
+/*
+ * Unhash all that is there now, whatever is added, evicted or looked at meanwhile:
+ * so it is put aside first.  Who is being unhashed by somebody else stays until that
+ * is done.
+ */
+static void shelf_clear(struct shelf *shelf)
+{
+	LIST_HEAD(aside);
+
+	spin_lock_bh(&age_lock);
+	list_splice_init(&shelf->by_age, &aside);
+	while (!list_empty(&aside)) {
+		struct sluice_object *obj;
+
+		obj = list_first_entry(&aside, struct sluice_object, age);
+		list_move_tail(&obj->age, &aside);
+		sluice_object_hold(obj);
+		spin_unlock_bh(&age_lock);
+
+		cache_unhash(obj);
+		sluice_object_put(obj);
+		cond_resched();
+
+		spin_lock_bh(&age_lock);
+	}
+	spin_unlock_bh(&age_lock);
+}
+
 /* A file that nobody asks for, or that is gone, does not stay open. */
 static void sweep_work(struct work_struct *work)
 {
-	shelf_prune(&absent, false);
-	shelf_prune(&files, false);
+	shelf_prune(&absent);
+	shelf_prune(&files);
 	queue_delayed_work(sluice_housekeeping, &sweep, SWEEP_INTERVAL);
 }
 
@@ -385,16 +412,18 @@ static void sweep_work(struct work_struct *work)
  * sluice_cache_flush() - forget all objects
  *
  * Nothing that was in the cache holds a file or a mount afterwards, but for what is
- * being sent.
+ * being sent, or read for it.
  * Context: process.
  */
 void sluice_cache_flush(void)
 {
-	shelf_prune(&absent, true);
-	shelf_prune(&files, true);
+	shelf_clear(&absent);
+	shelf_clear(&files);
 	/* Turns that had found one have let go of it, or send it. */
 	synchronize_rcu();
 	sluice_objects_settle();
+	/* Lookups close what they do not keep. */
+	flush_delayed_fput();
 }
 
 int sluice_cache_init(void)

@@ -11,7 +11,7 @@
 struct sluice_object;
 
 struct sluice_object *sluice_cache_get(struct span path) __must_check;
-bool sluice_cache_insert(struct sluice_object *obj);
+void sluice_cache_insert(struct sluice_object *obj);
 void sluice_cache_trim(void);
 void sluice_cache_flush(void);
 

@@ -183,7 +183,6 @@ static struct file *open_found(const struct sluice_site *site,
  * @dir:      counted by the caller: where the siblings so far are
  * @siblings: what is beside it
  * @certain:  the cache can tell whether all of this still holds
- * @cached:   what came of it is in the cache
  */
 struct finding {
 	const struct sluice_site	*site;
@@ -194,7 +193,6 @@ struct finding {
 	const struct dentry		*dir;
 	struct sluice_siblings		siblings;
 	bool				certain;
-	bool				cached;
 };
 
 /* As find_directory() is asked for it: the name ends with a slash. */
@@ -490,7 +488,7 @@ static struct sluice_object *open_name(struct finding *f)
 	if (!IS_ERR(obj) && f->certain && !verdict_of(f, &chain, true)) {
 		obj->chain = chain;
 		if (is_still_current(obj))
-			f->cached = sluice_cache_insert(obj);
+			sluice_cache_insert(obj);
 	}
 	path_put(&path);
 out_put_first:
@@ -575,6 +573,9 @@ static void remember_error(struct finding *f, int err)
 
 	if (!f->certain || !has_local_page_cache(d_inode(root->dentry)))
 		return;
+	/* It became the backend's only now: whoever decided did not know. */
+	if (err != -ENOEXEC && is_backends(f))
+		return;
 	trace(f, &end, &spelled);
 	whole = spelled.len + is_directory_name(f->name) == f->name.len;
 	if (!sluice_chain_sample(&chain, &end, root, spelled) ||
@@ -593,7 +594,7 @@ static void remember_error(struct finding *f, int err)
 	obj->siblings = f->siblings;
 	f->siblings.count = 0;
 	if (is_still_current(obj))
-		f->cached = sluice_cache_insert(obj);
+		sluice_cache_insert(obj);
 	sluice_object_put(obj);
 out:
 	path_put(&end);
@@ -663,8 +664,7 @@ static struct sluice_object *find_in_directory(struct finding *f)
 
 /* Context: under the docroot's credentials. */
 static struct sluice_object *find(const struct sluice_site *site,
-				  struct span key, size_t host_len,
-				  bool *cached)
+				  struct span key, size_t host_len)
 {
 	struct finding *f = kzalloc(sizeof(*f), GFP_KERNEL);
 	struct sluice_object *obj = ERR_PTR(-ENOMEM);
@@ -690,7 +690,6 @@ static struct sluice_object *find(const struct sluice_site *site,
 		if (IS_ERR(obj))
 			remember_error(f, PTR_ERR(obj));
 	}
-	*cached = f->cached;
 	kfree(f->buf);
 out:
 	kfree(f);
@@ -703,12 +702,10 @@ out:
  * in the cache.
  */
 static struct sluice_object *find_for_host(const struct sluice_site *site,
-					   struct span key, size_t host_len,
-					   bool *cached)
+					   struct span key, size_t host_len)
 {
 	struct span fallback = sluice_text_span(&site->default_host);
 	struct sluice_object *obj;
-	bool cached_there;
 	struct path dir;
 	size_t len;
 	u8 *name;
@@ -724,7 +721,7 @@ static struct sluice_object *find_for_host(const struct sluice_site *site,
 	err = find_directory(site, name, &dir);
 	if (!err) {
 		path_put(&dir);
-		obj = find(site, key, host_len, cached);
+		obj = find(site, key, host_len);
 		goto out;
 	}
 	if (err != -ENOENT && err != -ENOTDIR) {
@@ -740,7 +737,7 @@ static struct sluice_object *find_for_host(const struct sluice_site *site,
 	key = (struct span){ name, 1 + fallback.len + key.len };
 	obj = sluice_cache_get(key);
 	if (!obj)
-		obj = find(site, key, 1 + fallback.len, &cached_there);
+		obj = find(site, key, 1 + fallback.len);
 out:
 	kfree(name);
 	return obj;
@@ -750,7 +747,6 @@ out:
  * sluice_lookup() - find and open what a path names below the docroot
  * @path: absolute, normalised, NUL-terminated behind its last byte
  * @host_len: so many bytes of it are "/" and the directory of a host, or 0
- * @cached: set to whether the cache knows the answer now, under this path
  *
  * What can be certified goes into the cache; the rest is good for this answer.
  *
@@ -761,23 +757,21 @@ out:
  * -ENODATA a directory without an index; -ENOEXEC a program; -EOPNOTSUPP a file
  * system whose pages cannot be sent; -ENOMEM.
  */
-struct sluice_object *sluice_lookup(struct span path, size_t host_len,
-				    bool *cached)
+struct sluice_object *sluice_lookup(struct span path, size_t host_len)
 {
 	struct sluice_site *site = sluice_site_get();
 	struct sluice_object *obj;
 	const struct cred *old;
 
 	sluice_stat_inc(SLUICE_STAT_LOOKUPS);
-	*cached = false;
 	if (!site)
 		return ERR_PTR(-ENOENT);
 
 	old = override_creds(site->docroot->cred);
 	if (host_len)
-		obj = find_for_host(site, path, host_len, cached);
+		obj = find_for_host(site, path, host_len);
 	else
-		obj = find(site, path, 0, cached);
+		obj = find(site, path, 0);
 	revert_creds(old);
 
 	sluice_site_put(site);

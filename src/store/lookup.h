@@ -9,7 +9,6 @@
 
 struct sluice_object;
 
-struct sluice_object *sluice_lookup(struct span path, size_t host_len,
-				    bool *cached);
+struct sluice_object *sluice_lookup(struct span path, size_t host_len);
 
 #endif /* SLUICE_STORE_LOOKUP_H */

@@ -144,7 +144,8 @@ static void render_head(struct sluice_object *obj, struct http_writer *w,
 	render_policy(obj, w, site);
 	http_put_str(w, "Accept-Ranges: bytes\r\n\r\n");
 	obj->tail = text_since(w, start);
-	if (obj->expires == HTTP_EXPIRES_NONE)
+	if (obj->expires == HTTP_EXPIRES_NONE &&
+	    w->len - head <= SLUICE_LANE_REPLY)
 		obj->head = text_since(w, head);
 }
 
