@@ -97,12 +97,19 @@ static void conn_sock_ring(struct sluice_sock *ss)
 	sluice_conn_ring(container_of(ss, struct sluice_conn, ss));
 }
 
-/* A turn right where the data come, unless the lane is in use. */
+/*
+ * A turn right where the data come, unless the lane is in use.  Who has a turn in the
+ * queue, for one because he has had all that one turn may have, waits for that: it will
+ * see the data.
+ */
 static void conn_sock_serve(struct sluice_sock *ss)
 {
 	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
-	struct sluice_lane *lane = sluice_lane_borrow();
+	struct sluice_lane *lane;
 
+	if (unlikely(test_bit(SLUICE_TURN_QUEUED, &conn->turn.flags)))
+		return;
+	lane = sluice_lane_borrow();
 	if (unlikely(!lane)) {
 		sluice_conn_ring(conn);
 		return;

@@ -109,10 +109,10 @@ static void sock_ring(struct sock *sk)
 }
 
 /*
- * TCP is done with the segment when it calls this, and holds the lock in its
- * spinning form unless a process owns the socket: so this is as good a place as a
- * lane, and saves the way there.  sk_write_space is not: TCP also calls that from the
- * midst of sending.
+ * TCP holds the lock in its spinning form when it calls this, unless a process owns
+ * the socket, and is done with the segment, or (urgent data; no memory for the segment)
+ * looks anew at what a turn may change: so this is as good a place as a lane, and saves
+ * the way there.  sk_write_space is not: TCP also calls that from the midst of sending.
  */
 static void sock_data_ready(struct sock *sk)
 {
@@ -364,7 +364,8 @@ int sluice_socks_init(void)
 {
 	int cpu;
 
-	closing = alloc_workqueue("sluice_close", WQ_PERCPU, 0);
+	closing = alloc_workqueue("sluice_close",
+				  WQ_PERCPU | WQ_CPU_INTENSIVE, 0);
 	if (!closing)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
