@@ -356,6 +356,11 @@ static int floor_make_response(void)
 
 	if (!size || size > SIZE_MAX_MB << 20)
 		return -EINVAL;
+	/* It must not go from below tcp_check_space(). */
+	if (close && size > COPY_MAX) {
+		pr_err("close=1 is for sizes up to %u\n", COPY_MAX);
+		return -EINVAL;
+	}
 	text = kmalloc(room, GFP_KERNEL);
 	if (!text)
 		return -ENOMEM;

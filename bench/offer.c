@@ -116,16 +116,15 @@ static bool push(struct link *link)
 	return !link->left;
 }
 
-/* A piece of what has come from each; one may never run dry. */
+/* Drop a piece of what has come from each; one may never run dry. */
 static long drain(struct link *links, int count)
 {
-	static char bytes[262144];
 	long got = 0;
 	int i;
 
 	for (i = 0; i < count; i++) {
-		ssize_t n = recv(links[i].fd, bytes, sizeof(bytes),
-				 MSG_DONTWAIT);
+		ssize_t n = recv(links[i].fd, NULL, 1 << 20,
+				 MSG_DONTWAIT | MSG_TRUNC);
 
 		if (!n || (n < 0 && errno != EAGAIN))
 			die("recv");
