@@ -408,8 +408,17 @@ def cached_video():
         browser.evaluate("playable")
         expect_frame(58)
         same(browser.complaints(), [], "complaints")
+        # It is the browser's to decide whether it trusts what it has of an entry that
+        # two of its readers have open; what it asks for conditionally, it has.
+        answers = []
         for each in video_requests():
-            same((each.status, "range" in each.asked), (304, True), each)
+            same("range" in each.asked, True, each)
+            if "if-none-match" in each.asked:
+                same(each.status, 304, each)
+            else:
+                expect_range(each, os.path.getsize(f"{WWW}/cached/a.webm"))
+            answers.append(each.status)
+        same(304 in answers, True, answers)
 
 
 DOWNLOAD = """<!DOCTYPE html><link rel="icon" href="data:,">
