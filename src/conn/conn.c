@@ -228,7 +228,7 @@ void sluice_conn_abort(struct sluice_conn *conn)
 
 /* --- turns and birth ----------------------------------------------------- */
 
-/* A turn on a lane: softirq. */
+/* A turn on a lane: BH disabled. */
 static void conn_turn(struct sluice_turn *turn, struct sluice_lane *lane)
 {
 	struct sluice_conn *conn = container_of(turn, struct sluice_conn, turn);

@@ -164,7 +164,7 @@ static bool lane_may_run(struct sluice_lane *lane)
 /**
  * sluice_lane_borrow() - have this CPU's lane and its buffers for one turn
  *
- * Context: softirq, until sluice_lane_return().
+ * Context: BH disabled, until sluice_lane_return().
  * Return: the lane, or NULL if it is in use or has had its share: queue a turn
  * instead.
  */

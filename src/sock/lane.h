@@ -38,7 +38,7 @@ struct sluice_lane;
  * @node:  place in a lane's queue, owned by whoever set SLUICE_TURN_QUEUED
  * @flags: SLUICE_TURN_QUEUED while it waits; cleared before run(), so that a
  *         bell that rings during the run gives it one more turn
- * @run:   softirq context, the lane's buffers are its own until it returns
+ * @run:   BH disabled, the lane's buffers are its own until it returns
  */
 struct sluice_turn {
 	struct llist_node	node;
