@@ -6,8 +6,9 @@
 # make demo       show it in a VM: DEMO_SECONDS=20 ends it by itself
 # make check      every test, on every supported kernel, in VMs
 # make check-quick  style, unit tests and a build: what each commit has passed
-# make bench      counted figures of Documentation/performance.rst, and pictures:
-#                 10 to 35 minutes, as busy as the machine is
+# make bench      counted figures of Documentation/results.rst, and pictures, for
+#                 each of KERNELS (default 6.12): 10 to 35 minutes, as busy as the
+#                 machine is
 # make bench-time  its latencies and several processors, for a quiet machine:
 #                 about 10 minutes
 
@@ -38,11 +39,14 @@ check-quick: FORCE
 	@scripts/check quick
 
 results := bench/build
+KERNELS ?= 6.12
 
 bench: FORCE
 	@mkdir -p $(results)
-	@bench/run --icount --json $(results)/counted.json
-	@bench/plot $(results)/counted.json $(results)
+	@for k in $(KERNELS); do \
+		bench/run --kernel $$k --icount --json $(results)/counted-$$k.json || exit; \
+	done
+	@bench/plot $(KERNELS:%=$(results)/counted-%.json) $(results)
 
 bench-time: FORCE
 	@mkdir -p $(results)
