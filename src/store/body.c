@@ -34,14 +34,14 @@
  * @obj:    counted, so that its file is closed like all others
  * @folio:  the one that was marked, counted
  * @window: of the client that came upon it
- * @want:   bytes to read for it, not counting what the kernel thinks is clever
+ * @want:   bytes that it still gets
  */
 struct body_ahead {
 	struct work_struct	work;
 	struct sluice_object	*obj;
 	struct folio		*folio;
 	u32			window;
-	u32			want;
+	loff_t			want;
 };
 
 /**
@@ -143,20 +143,6 @@ static void ra_begin(struct file_ra_state *ra, struct file *file, u32 window)
 	ra->ra_pages = min(ra->ra_pages, pages);
 }
 
-static void ahead_work(struct work_struct *work)
-{
-	struct body_ahead *ahead = container_of(work, struct body_ahead, work);
-	struct file *file = ahead->obj->file;
-	struct file_ra_state ra;
-
-	ra_begin(&ra, file, ahead->window);
-	compat_readahead_next(file, &ra, ahead->folio,
-			      DIV_ROUND_UP(ahead->want, PAGE_SIZE));
-	folio_put(ahead->folio);
-	sluice_object_put(ahead->obj);
-	kfree(ahead);
-}
-
 /*
  * The kernel marked this folio when it read ahead the last time: by now the next
  * window should be on its way, so that nobody has to wait for it.  Whoever finds the
@@ -164,11 +150,37 @@ static void ahead_work(struct work_struct *work)
  * not matter who of many clients of a file that is.  Writeback uses the bit for
  * something else.
  */
+static bool take_mark(struct folio *folio)
+{
+	return !folio_test_writeback(folio) && folio_test_clear_readahead(folio);
+}
+
+static void read_behind(struct folio *folio, struct file *file, u32 window,
+			loff_t want)
+{
+	struct file_ra_state ra;
+
+	ra_begin(&ra, file, window);
+	compat_readahead_next(file, &ra, folio,
+			      DIV_ROUND_UP(min_t(loff_t, want, GATHER_MAX),
+					   PAGE_SIZE));
+}
+
+static void ahead_work(struct work_struct *work)
+{
+	struct body_ahead *ahead = container_of(work, struct body_ahead, work);
+
+	read_behind(ahead->folio, ahead->obj->file, ahead->window, ahead->want);
+	folio_put(ahead->folio);
+	sluice_object_put(ahead->obj);
+	kfree(ahead);
+}
+
 static void body_read_ahead(const struct sluice_body *body, struct folio *folio)
 {
 	struct body_ahead *ahead;
 
-	if (folio_test_writeback(folio) || !folio_test_clear_readahead(folio))
+	if (!take_mark(folio))
 		return;
 	ahead = kmalloc(sizeof(*ahead), GFP_ATOMIC | __GFP_NOWARN);
 	if (!ahead)
@@ -179,7 +191,7 @@ static void body_read_ahead(const struct sluice_body *body, struct folio *folio)
 	folio_get(folio);
 	ahead->folio = folio;
 	ahead->window = body->window;
-	ahead->want = min_t(loff_t, sluice_body_left(body), GATHER_MAX);
+	ahead->want = sluice_body_left(body);
 	queue_work(sluice_body_lane(body), &ahead->work);
 }
 
@@ -307,6 +319,23 @@ static void read_first_windows(const struct sluice_body *body, pgoff_t index)
 	put_page(marked);
 }
 
+/*
+ * The window at hand came after the page was missed, so nobody has seen its mark yet.
+ * Now, while it is waited for, is when the next one should be on its way.
+ */
+static void read_second_window(const struct sluice_body *body, pgoff_t index)
+{
+	struct file *file = body->obj->file;
+	struct page *page = find_get_page(file->f_mapping, index);
+
+	if (!page)
+		return;
+	if (take_mark(page_folio(page)))
+		read_behind(page_folio(page), file, body->window,
+			    sluice_body_left(body));
+	put_page(page);
+}
+
 static struct page *read_through_cache(const struct sluice_body *body,
 				       pgoff_t index)
 {
@@ -317,6 +346,8 @@ static struct page *read_through_cache(const struct sluice_body *body,
 
 	if (!filemap_range_has_page(mapping, pos, pos))
 		read_first_windows(body, index);
+	else
+		read_second_window(body, index);
 	/* Or a hole punched meanwhile gets a page of what was there before. */
 	filemap_invalidate_lock_shared(mapping);
 	folio = read_mapping_folio(mapping, index, file);
