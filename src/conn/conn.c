@@ -2,9 +2,10 @@
 /*
  * The life of a client connection: birth, references, deadlines, leaving.
  *
- * Born in the listener's turn, dies in the last sluice_conn_put().  All its state is
- * under the socket's lock, and only its turns change it: on a lane, or right where
- * data come; other callbacks, the timer and the slow lane do no more than ring.
+ * Born with its first data or in the listener's turn, dies in the last
+ * sluice_conn_put().  All its state is under the socket's lock, and only its turns
+ * change it: on a lane, or right where data come; other callbacks, the timer and the
+ * slow lane do no more than ring.
  * References:
  *
  *   the socket's user data, until sluice_conn_leave()
@@ -228,6 +229,19 @@ void sluice_conn_abort(struct sluice_conn *conn)
 
 /* --- turns and birth ----------------------------------------------------- */
 
+/* Socket locked in either form. */
+static void conn_run(struct sluice_conn *conn, struct sluice_lane *lane)
+{
+	if (unlikely(conn->state == CONN_GONE))
+		return;
+	if (likely(!sluice_sock_is_busy(&conn->ss))) {
+		sluice_ladder_run(conn, lane);
+	} else {
+		/* ss -K or the like: it will not take long. */
+		sluice_conn_ring_soon(conn);
+	}
+}
+
 /* A turn on a lane: BH disabled. */
 static void conn_turn(struct sluice_turn *turn, struct sluice_lane *lane)
 {
@@ -235,14 +249,7 @@ static void conn_turn(struct sluice_turn *turn, struct sluice_lane *lane)
 
 	rcu_read_lock();	/* for the site, and what is cached for it */
 	sluice_sock_lock(&conn->ss);
-	if (conn->state != CONN_GONE) {
-		if (likely(!sluice_sock_is_busy(&conn->ss))) {
-			sluice_ladder_run(conn, lane);
-		} else {
-			/* ss -K or the like: it will not take long. */
-			sluice_conn_ring_soon(conn);
-		}
-	}
+	conn_run(conn, lane);
 	sluice_sock_unlock(&conn->ss);
 	rcu_read_unlock();
 	sluice_conn_put(conn);
@@ -280,21 +287,20 @@ void sluice_conn_free_unused(struct sluice_conn *conn)
 
 /**
  * sluice_conn_start() - a connection begins
- * @conn:     from sluice_conn_alloc(), taken over
- * @req:      from the listener's accept queue, taken over
- * @listener: that listener
- * @lane:     whose turn it is
+ * @conn: from sluice_conn_alloc(), taken over
+ * @req:  from the listener's accept queue, taken over
+ * @lis:  that listener
+ * @lane: whose turn it is
  *
  * Takes its first step at once: data may have come before the hooks.
- * Context: lane, no socket locked.
+ * Context: BH disabled, rcu_read_lock(); the child's socket locked by the caller, who
+ * has a reference of his own until he has unlocked it.
  */
 void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
-		       const struct socket *listener,
+		       const struct sluice_listen_sock *lis,
 		       struct sluice_lane *lane)
 {
-	struct sock *sk = req->sk;
 	struct conn_home *home;
-	int err;
 
 	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_ACCEPTED);
 	conn->turn.run = conn_turn;
@@ -309,9 +315,7 @@ void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
 
 	INIT_LIST_HEAD(&conn->list);
 
-	bh_lock_sock(sk);
-	err = sluice_sock_attach(&conn->ss, req, listener, &conn_sock_ops);
-	if (unlikely(err)) {
+	if (unlikely(sluice_sock_attach(&conn->ss, req, lis, &conn_sock_ops))) {
 		conn->state = CONN_GONE;
 		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_CLOSED);
 		sluice_sock_bury(&conn->ss);
@@ -321,10 +325,10 @@ void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
 		list_add_tail(&conn->list, &home->conns);
 		spin_unlock(&home->lock);
 	}
-	bh_unlock_sock(sk);
 
-	/* Another CPU may have queued a turn by now: the lock orders them. */
-	conn_turn(&conn->turn, lane);
+	/* Another CPU may queue a turn as soon as the lock is free: it orders them. */
+	conn_run(conn, lane);
+	sluice_conn_put(conn);
 }
 
 /* --- all of them --------------------------------------------------------- */

@@ -150,7 +150,7 @@ struct sluice_conn {
 struct sluice_conn *sluice_conn_alloc(void);
 void sluice_conn_free_unused(struct sluice_conn *conn);
 void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
-		       const struct socket *listener,
+		       const struct sluice_listen_sock *lis,
 		       struct sluice_lane *lane);
 
 static inline void sluice_conn_get(struct sluice_conn *conn)

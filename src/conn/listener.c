@@ -27,51 +27,111 @@
 
 struct sluice_listener;
 
-/* One per CPU, so that each lane takes the connections that it hears of. */
+/**
+ * struct accept_turn - taking what waits on the accept queue
+ * @turn:     one per CPU, so that each lane takes the connections that it hears of
+ * @listener: whose queue
+ * @later:    queues the turn; pinned to the CPU
+ */
 struct accept_turn {
 	struct sluice_turn	turn;
 	struct sluice_listener	*listener;
+	struct timer_list	later;
 };
 
 /**
  * struct sluice_listener - one address that we listen on
  * @ls:    the socket and its hook
  * @turns: per CPU
- * @retry: rings when there was no memory for a connection
  *
  * Opened and closed by the loader, constant in between.
  */
 struct sluice_listener {
 	struct sluice_listen_sock	ls;
 	struct accept_turn __percpu	*turns;
-	struct timer_list		retry;
 };
 
 static struct sluice_listener *listeners[SLUICE_LISTENERS_MAX];
 static unsigned int listener_count;
 
-/* Softirq, in the middle of tcp: children may be locked, so only ring. */
+/*
+ * Softirq, in the middle of tcp: children may be locked.  Most will have data before
+ * the next jiffy, and are taken when those come; so the others can wait for each other.
+ */
 static void listener_ring(struct sluice_listen_sock *ls)
 {
 	struct sluice_listener *lis =
 		container_of(ls, struct sluice_listener, ls);
+	struct accept_turn *accept = this_cpu_ptr(lis->turns);
+	struct sock *sk = ls->sock->sk;
 
-	sluice_lane_queue(&this_cpu_ptr(lis->turns)->turn);
+	if (!READ_ONCE(sluice_direct) ||
+	    READ_ONCE(sk->sk_ack_backlog) > READ_ONCE(sk->sk_max_ack_backlog) / 8)
+		sluice_lane_queue(&accept->turn);
+	else if (!timer_pending(&accept->later))
+		mod_timer(&accept->later, jiffies + 1);
 }
 
-static void listener_retry(struct timer_list *timer)
+static void accept_later(struct timer_list *timer)
 {
-	struct sluice_listener *lis = timer_container_of(lis, timer, retry);
+	struct accept_turn *accept = timer_container_of(accept, timer, later);
+	struct sock *sk = accept->listener->ls.sock->sk;
 
-	listener_ring(&lis->ls);
+	if (!reqsk_queue_empty(&inet_csk(sk)->icsk_accept_queue))
+		sluice_lane_queue(&accept->turn);
 }
 
-/* Memory first: what is on the queue can only be taken, not put back. */
-static void accept_run(struct sluice_turn *turn, struct sluice_lane *lane)
+/*
+ * A child has its first data: take it and answer, in place.  Softirq, child locked, and
+ * held by whoever received them.
+ */
+static void listener_serve(struct sluice_listen_sock *ls, struct sock *child)
 {
 	struct sluice_listener *lis =
-		container_of(turn, struct accept_turn, turn)->listener;
-	struct sock *sk = lis->ls.sock->sk;
+		container_of(ls, struct sluice_listener, ls);
+	struct request_sock *req = NULL;
+	struct sluice_lane *lane;
+	struct sluice_conn *conn;
+
+	/* Memory first: what is on the queue can only be taken, not put back. */
+	conn = sluice_conn_alloc();
+	if (!conn)
+		return;		/* the timer is pending, or the module leaves */
+	lane = sluice_lane_borrow();
+	if (lane)
+		req = sluice_listen_take(ls, child);
+	if (req) {
+		sluice_conn_start(conn, req, ls, lane);
+	} else {
+		/* Others come first, or another lane has it already. */
+		sluice_conn_free_unused(conn);
+		sluice_lane_queue(&this_cpu_ptr(lis->turns)->turn);
+	}
+	if (lane)
+		sluice_lane_return(lane);
+}
+
+static void accept_one(struct sluice_conn *conn, struct request_sock *req,
+		       const struct sluice_listen_sock *ls,
+		       struct sluice_lane *lane)
+{
+	struct sock *sk = req->sk;
+
+	sock_hold(sk);		/* the first step may be the last */
+	rcu_read_lock();
+	bh_lock_sock(sk);
+	sluice_conn_start(conn, req, ls, lane);
+	bh_unlock_sock(sk);
+	rcu_read_unlock();
+	sock_put(sk);
+}
+
+static void accept_run(struct sluice_turn *turn, struct sluice_lane *lane)
+{
+	struct accept_turn *accept =
+		container_of(turn, struct accept_turn, turn);
+	struct sluice_listen_sock *ls = &accept->listener->ls;
+	struct sock *sk = ls->sock->sk;
 	struct request_sock_queue *queue = &inet_csk(sk)->icsk_accept_queue;
 	int budget = ACCEPT_BUDGET;
 
@@ -85,7 +145,7 @@ static void accept_run(struct sluice_turn *turn, struct sluice_lane *lane)
 		}
 		conn = sluice_conn_alloc();
 		if (!conn) {
-			mod_timer(&lis->retry, jiffies + ACCEPT_RETRY);
+			mod_timer(&accept->later, jiffies + ACCEPT_RETRY);
 			return;
 		}
 		req = reqsk_queue_remove(queue, sk);
@@ -93,7 +153,7 @@ static void accept_run(struct sluice_turn *turn, struct sluice_lane *lane)
 			sluice_conn_free_unused(conn);
 			return;
 		}
-		sluice_conn_start(conn, req, lis->ls.sock, lane);
+		accept_one(conn, req, ls, lane);
 	}
 }
 
@@ -139,8 +199,8 @@ static int listener_start(struct sluice_listener *lis)
 
 		turn->turn.run = accept_run;
 		turn->listener = lis;
+		timer_setup(&turn->later, accept_later, TIMER_PINNED);
 	}
-	timer_setup(&lis->retry, listener_retry, 0);
 	/*
 	 * No TCP Fast Open, whatever the sysctl says: such a child shares its
 	 * request_sock with the queue until the handshake is over.  0 would
@@ -148,6 +208,7 @@ static int listener_start(struct sluice_listener *lis)
 	 */
 	inet_csk(lis->ls.sock->sk)->icsk_accept_queue.fastopenq.max_qlen = -1;
 	lis->ls.ring = listener_ring;
+	lis->ls.serve = listener_serve;
 	/* Before listening: no child comes without a ring. */
 	sluice_listen_hook(&lis->ls);
 	err = kernel_listen(lis->ls.sock, BACKLOG);
@@ -204,8 +265,9 @@ err_free:
 }
 
 /*
- * Closing the socket resets children that nobody took; they still carry the
- * listener's callback, which is over when synchronize_net() returns.
+ * Closing the socket resets children that nobody took.  They still carry the
+ * listener's callback, which finds that no connection can begin any more, and is over
+ * when synchronize_net() returns.
  */
 static void listener_close(struct sluice_listener *lis)
 {
@@ -213,9 +275,12 @@ static void listener_close(struct sluice_listener *lis)
 
 	sluice_listen_unhook(&lis->ls);
 	synchronize_net();
-	timer_shutdown_sync(&lis->retry);
-	for_each_possible_cpu(cpu)
-		sluice_lane_wait(&per_cpu_ptr(lis->turns, cpu)->turn);
+	for_each_possible_cpu(cpu) {
+		struct accept_turn *accept = per_cpu_ptr(lis->turns, cpu);
+
+		timer_shutdown_sync(&accept->later);
+		sluice_lane_wait(&accept->turn);
+	}
 	sock_release(lis->ls.sock);
 	synchronize_net();
 	free_percpu(lis->turns);

@@ -34,26 +34,29 @@ static struct {
 } born __read_mostly;
 
 /*
- * Runs for the listener, and for children until they are attached: a child
- * inherits it.  Softirq; the listener is not locked.
+ * Runs for the listener, which is not locked, and for children until they are
+ * attached: a child inherits callback and user data, and TCP holds its lock when the
+ * first data come.  Softirq.
  */
 static void listen_data_ready(struct sock *sk)
 {
 	struct sluice_listen_sock *lis;
 
-	if (sk->sk_state != TCP_LISTEN)
-		return;
-
 	rcu_read_lock();
 	lis = rcu_dereference_sk_user_data(sk);
-	if (lis)
+	if (!lis)
+		goto out;
+	if (sk->sk_state == TCP_LISTEN)
 		lis->ring(lis);
+	else if (READ_ONCE(sluice_direct) && !sock_owned_by_user(sk))
+		lis->serve(lis, sk);
+out:
 	rcu_read_unlock();
 }
 
 /**
  * sluice_listen_hook() - be told of children on a listening socket
- * @lis: @sock listens, @ring is set
+ * @lis: @sock will listen, @ring and @serve are set
  *
  * Context: process. Children that came before are not reported: ring once.
  */
@@ -66,8 +69,7 @@ void sluice_listen_hook(struct sluice_listen_sock *lis)
 	born.write_space = sk->sk_write_space;
 	born.state_change = sk->sk_state_change;
 	born.error_report = sk->sk_error_report;
-	/* NOCOPY: children start with no user data instead of ours. */
-	__rcu_assign_sk_user_data_with_flags(sk, lis, SK_USER_DATA_NOCOPY);
+	rcu_assign_sk_user_data(sk, lis);
 	sk->sk_data_ready = listen_data_ready;
 	/* Inherited by each child, and right for sends from softirq. */
 	sk->sk_allocation = GFP_ATOMIC;
@@ -76,7 +78,10 @@ void sluice_listen_hook(struct sluice_listen_sock *lis)
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-/* Context: process. Afterwards, and after synchronize_net(), no more rings. */
+/*
+ * Afterwards, and after synchronize_net(), no more rings.  Children still serve until
+ * the listening socket is closed.  Context: process.
+ */
 void sluice_listen_unhook(struct sluice_listen_sock *lis)
 {
 	struct sock *sk = lis->sock->sk;
@@ -85,6 +90,38 @@ void sluice_listen_unhook(struct sluice_listen_sock *lis)
 	sk->sk_data_ready = born.data_ready;
 	rcu_assign_sk_user_data(sk, NULL);
 	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/**
+ * sluice_listen_take() - take a child off the accept queue
+ * @lis:   a listener
+ * @child: one of its children
+ *
+ * reqsk_queue_remove() for a child that is known, and locked, which a child that is
+ * just the next one cannot be.
+ * Context: @child locked, BH disabled.
+ * Return: its request_sock, for sluice_sock_attach(); NULL unless it is the first in
+ * the queue.
+ */
+struct request_sock *sluice_listen_take(struct sluice_listen_sock *lis,
+					const struct sock *child)
+{
+	struct sock *lsk = lis->sock->sk;
+	struct request_sock_queue *queue = &inet_csk(lsk)->icsk_accept_queue;
+	struct request_sock *req;
+
+	spin_lock(&queue->rskq_lock);
+	req = queue->rskq_accept_head;
+	if (req && req->sk == child) {
+		sk_acceptq_removed(lsk);
+		WRITE_ONCE(queue->rskq_accept_head, req->dl_next);
+		if (!req->dl_next)
+			queue->rskq_accept_tail = NULL;
+	} else {
+		req = NULL;
+	}
+	spin_unlock(&queue->rskq_lock);
+	return req;
 }
 
 /*
@@ -121,11 +158,27 @@ static void sock_data_ready(struct sock *sk)
 	rcu_read_lock();
 	ss = sock_of(sk);
 	if (likely(ss)) {
+		ss->fin_seen = sock_flag(sk, SOCK_DONE);
 		if (READ_ONCE(sluice_direct) && !sock_owned_by_user(sk))
 			ss->ops->serve(ss);
 		else
 			ss->ops->ring(ss);
 	}
+	rcu_read_unlock();
+}
+
+/*
+ * When a FIN has come TCP calls this, once or twice, and then sk_data_ready, which is
+ * the better place.
+ */
+static void sock_state_change(struct sock *sk)
+{
+	struct sluice_sock *ss;
+
+	rcu_read_lock();
+	ss = sock_of(sk);
+	if (ss && (ss->fin_seen || !sock_flag(sk, SOCK_DONE) || sk->sk_err))
+		ss->ops->ring(ss);
 	rcu_read_unlock();
 }
 
@@ -158,7 +211,7 @@ static void sock_write_space(struct sock *sk)
  * sluice_sock_attach() - take over a child from our own accept queue
  * @ss:       zeroed
  * @req:      from reqsk_queue_remove(); its reference and the child's move here
- * @listener: the listening socket
+ * @lis:      the listener
  * @ops:      who is to be rung
  *
  * Data or an end may have come before: look at the socket once afterwards.
@@ -168,7 +221,7 @@ static void sock_write_space(struct sock *sk)
  * and all that can be done with it is sluice_sock_bury().
  */
 int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
-		       const struct socket *listener,
+		       const struct sluice_listen_sock *lis,
 		       const struct sluice_sock_ops *ops)
 {
 	struct socket *sock = &ss->socket;
@@ -177,10 +230,11 @@ int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 	ss->sk = sk;
 	ss->req = req;
 	ss->ops = ops;
+	ss->fin_seen = sock_flag(sk, SOCK_DONE);
 
 	sock->state = SS_CONNECTED;
 	sock->type = SOCK_STREAM;
-	sock->ops = listener->ops;
+	sock->ops = lis->sock->ops;
 	sock->sk = sk;
 	init_waitqueue_head(&sock->wq.wait);
 
@@ -190,7 +244,10 @@ int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 	sock_hold(sk);
 
 	/* A BPF program may have put it into a sockmap at the handshake. */
-	if (sk->sk_user_data || sk->sk_prot != listener->sk->sk_prot)
+	if (rcu_access_pointer(__sk_user_data(sk)) != lis)
+		return -EBUSY;
+	rcu_assign_sk_user_data(sk, NULL);
+	if (sk->sk_prot != lis->sock->sk->sk_prot)
 		return -EBUSY;
 
 	write_lock(&sk->sk_callback_lock);
@@ -199,7 +256,7 @@ int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 	rcu_assign_sk_user_data(sk, ss);
 	sk->sk_data_ready = sock_data_ready;
 	sk->sk_write_space = sock_write_space;
-	sk->sk_state_change = sock_ring;
+	sk->sk_state_change = sock_state_change;
 	sk->sk_error_report = sock_ring;
 	write_unlock(&sk->sk_callback_lock);
 	return 0;

@@ -41,6 +41,7 @@ struct sluice_sock_ops {
  * @req:   its request_sock, kept: it is what goes onto a backend's queue
  * @ops:   const
  * @drain: under the socket's lock: ring only when all that was sent is acked
+ * @fin_seen: under the socket's lock: sk_data_ready was called since the FIN came
  * @sending: under the socket's lock: inside our own send, which reports for itself
  * @grave: place among the sockets that wait to be closed
  * @socket: what tcp dereferences when its buffer is full
@@ -54,6 +55,7 @@ struct sluice_sock {
 	const struct sluice_sock_ops	*ops;
 	bool				drain;
 	bool				sending;
+	bool				fin_seen;
 	struct llist_node		grave;
 	union {
 		struct socket		socket;
@@ -66,12 +68,16 @@ struct sluice_sock {
 
 /**
  * struct sluice_listen_sock - a listening socket whose children we take
- * @sock: the socket
- * @ring: a child waits on the accept queue. Softirq
+ * @sock:  the socket
+ * @ring:  a child waits on the accept queue, and may be locked. Softirq
+ * @serve: data came for a child that waits there: it may be taken and have a turn
+ *         here and now. Softirq, child locked and not busy, rcu_read_lock()
  */
 struct sluice_listen_sock {
 	struct socket	*sock;
 	void		(*ring)(struct sluice_listen_sock *lis);
+	void		(*serve)(struct sluice_listen_sock *lis,
+				 struct sock *child);
 };
 
 static inline void sluice_sock_lock(struct sluice_sock *ss)
@@ -104,9 +110,11 @@ static inline bool sluice_sock_is_dead(const struct sock *sk)
 
 void sluice_listen_hook(struct sluice_listen_sock *lis);
 void sluice_listen_unhook(struct sluice_listen_sock *lis);
+struct request_sock *sluice_listen_take(struct sluice_listen_sock *lis,
+					const struct sock *child);
 
 int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
-		       const struct socket *listener,
+		       const struct sluice_listen_sock *lis,
 		       const struct sluice_sock_ops *ops);
 void sluice_sock_detach(struct sluice_sock *ss);
 void sluice_sock_release(struct sluice_sock *ss);
