@@ -12,6 +12,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import signal
 import socket
@@ -213,21 +214,61 @@ def types_of_nginx():
 _kmsg = []
 
 
+def kmsg_lines(log):
+    """What the kernel said since the last call, of an open /dev/kmsg."""
+    while True:
+        try:
+            record = os.read(log, 8192).decode()
+        except BlockingIOError:
+            return
+        except BrokenPipeError:	# overwritten before it was read
+            continue
+        yield record.split(";", 1)[1].split("\n")[0]
+
+
 def new_messages():
     """What the kernel said since the last call, lines of sluice only."""
     if not _kmsg:
         _kmsg.append(os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK))
-    lines = []
-    while True:
+    return "\n".join(line for line in kmsg_lines(_kmsg[0])
+                     if line.startswith("sluice"))
+
+
+# First lines of reports, as scripts/vm knows them.
+_REPORT = re.compile("cut here|BUG: |KASAN|UBSAN|possible .* detected|suspicious RCU")
+
+
+@contextlib.contextmanager
+def expected_warning(word):
+    """
+    The kernel WARNs, once and with this word in its report; or not, if it is None.
+
+    The console hears nothing of it, for that is where scripts/vm looks for complaints;
+    so what is said meanwhile is judged here.
+    """
+    log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+    os.lseek(log, 0, os.SEEK_END)
+    with sysctl("kernel/printk", "1"), sysctl("kernel/panic_on_warn", "0"):
+        yield
+        said = "\n".join(kmsg_lines(log))
+    os.close(log)
+    same(len(_REPORT.findall(said)), int(word is not None), f"reports in '{said}'")
+    same((word or "") in said, True, f"'{said}' has '{word}'")
+
+
+@contextlib.contextmanager
+def sysctl(name, value):
+    """This value for a while, then that of before."""
+    with open(f"/proc/sys/{name}", "r+") as file:
+        before = file.read()
+        file.seek(0)
+        file.write(value)
+        file.flush()
         try:
-            record = os.read(_kmsg[0], 8192).decode()
-        except BlockingIOError:
-            return "\n".join(lines)
-        except BrokenPipeError:	# overwritten before it was read
-            continue
-        line = record.split(";", 1)[1].split("\n")[0]
-        if line.startswith("sluice"):
-            lines.append(line)
+            yield
+        finally:
+            file.seek(0)
+            file.write(before)
 
 
 def param_refused(name, value, error, *words):

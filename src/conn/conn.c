@@ -28,6 +28,7 @@
 #include "conn/conn.h"
 #include "conn/job.h"
 #include "conn/ladder.h"
+#include "sock/pass_through.h"
 #include "store/object.h"
 
 unsigned int sluice_max_connections = 65536;
@@ -65,6 +66,9 @@ static void conn_free(struct sluice_conn *conn)
 void sluice_conn_put(struct sluice_conn *conn)
 {
 	if (!refcount_dec_and_test(&conn->ref))
+		return;
+	/* The socket still leads here: better never freed, and never unloaded. */
+	if (SLUICE_WARN_ON(conn->state != CONN_GONE))
 		return;
 
 	if (!IS_ERR_OR_NULL(conn->found))

@@ -16,6 +16,7 @@
 #include "conn/respond.h"
 #include "http/parse.h"
 #include "sock/handoff.h"
+#include "sock/pass_through.h"
 #include "sock/send.h"
 #include "store/object.h"
 
@@ -99,6 +100,9 @@ static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 			      &req, &why);
 	if (head_len == -EAGAIN)
 		return -EAGAIN;
+	/* Consumed, it would be the beginning of what comes next. */
+	if (SLUICE_WARN_ON(head_len > (ssize_t)len))
+		return -EOVERFLOW;
 
 	if (unlikely(head_len < 0)) {
 		sluice_dispatch_malformed(why, !conn->served, &verdict);
@@ -143,6 +147,24 @@ static const struct sluice_verdict over_limit_verdict = {
 	.why	= SLUICE_STAT_CONNECTIONS_OVER_LIMIT,
 };
 
+static const struct sluice_verdict pass_through_verdict = {
+	.kind	= SLUICE_HAND_OVER,
+	.status	= 503,
+	.why	= SLUICE_STAT_CONNECTIONS_PASSED_THROUGH,
+};
+
+/*
+ * Something of ours is broken, or the administrator says so: those who come and
+ * those who ask again are the backend's.  Who idles may as well end here.  Alone we
+ * are the site, and serve on.
+ */
+static bool conn_passes_through(const struct sluice_conn *conn)
+{
+	return READ_ONCE(sluice_pass_through) &&
+	       !READ_ONCE(sluice_standalone) &&
+	       (!conn->served || tcp_inq(conn->ss.sk));
+}
+
 /*
  * What has nothing to do with what the bytes say.  Urgent data are a second
  * stream that we do not understand.
@@ -151,6 +173,10 @@ static bool conn_must_go(struct sluice_conn *conn)
 {
 	if (unlikely(conn->over_limit)) {
 		conn_begin_handoff(conn, &over_limit_verdict, false);
+		return true;
+	}
+	if (unlikely(conn_passes_through(conn))) {
+		conn_begin_handoff(conn, &pass_through_verdict, false);
 		return true;
 	}
 	if (unlikely(tcp_sk(conn->ss.sk)->urg_data)) {
@@ -225,16 +251,27 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 	return ret;
 }
 
+/* For what it is, not for what it wants: no request was looked at. */
+static bool conn_goes_unasked(const struct sluice_conn *conn)
+{
+	return conn->why == SLUICE_STAT_CONNECTIONS_OVER_LIMIT ||
+	       conn->why == SLUICE_STAT_CONNECTIONS_PASSED_THROUGH;
+}
+
 static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 {
 	int err;
 
+	/* Amid a request or a response the backend would take it for another. */
+	if (SLUICE_WARN_ON(conn->skip || conn->rest ||
+			   sluice_body_left(&conn->body)))
+		return -EIO;
 	err = READ_ONCE(sluice_standalone) ? -ECONNREFUSED :
 		sluice_handoff(&conn->ss, READ_ONCE(sluice_backend_port),
 			       READ_ONCE(sluice_backend_uid));
 	switch (err) {
 	case 0:
-		if (!conn->over_limit) {	/* else nothing was read */
+		if (!conn_goes_unasked(conn)) {
 			sluice_stat_inc(SLUICE_STAT_REQUESTS);
 			sluice_stat_inc(SLUICE_STAT_HANDED_OVER);
 		}

@@ -12,6 +12,7 @@
 #include "conn/job.h"
 #include "conn/respond.h"
 #include "reply/reply.h"
+#include "sock/pass_through.h"
 #include "sock/send.h"
 #include "store/object.h"
 
@@ -127,6 +128,8 @@ static int conn_next_part(struct sluice_conn *conn, struct sluice_lane *lane)
 	http_writer_init(&w, lane->reply, SLUICE_LANE_REPLY);
 	sluice_multipart_put(&w, conn->body.obj, parts->boundary,
 			     &parts->ranges, parts->at);
+	if (SLUICE_WARN_ON(!http_writer_ok(&w)))
+		return -EOVERFLOW;
 	err = conn_keep_rest(conn, (struct span){ w.buf, w.len });
 	if (err)
 		return err;
@@ -218,11 +221,14 @@ static int conn_answer(struct sluice_conn *conn, struct sluice_lane *lane,
 	int ret;
 
 	conn->state = CONN_SEND;
-	if (answer->obj) {
+	if (answer->obj)
 		sluice_body_begin(&conn->body, answer->obj, answer->pos,
 				  answer->end);
+	/* What is behind the lane's buffer is nobody's business. */
+	if (SLUICE_WARN_ON(answer->head.len > SLUICE_LANE_REPLY))
+		return -EOVERFLOW;
+	if (answer->obj)
 		page = conn_get_copyable(conn);
-	}
 	if (page) {
 		copied = sluice_body_left(&conn->body);
 		vec[1].iov_base = page_address(page) +

@@ -26,6 +26,7 @@
 #include "ctl/site.h"
 #include "sock/handoff.h"
 #include "sock/lane.h"
+#include "sock/pass_through.h"
 #include "sock/sock.h"
 #include "store/cache.h"
 #include "store/site.h"
@@ -288,6 +289,9 @@ PARAM_TOGGLE(strict, sluice_strict, NULL, 0644,
 	     "answer malformed requests instead of handing them over");
 PARAM_TOGGLE(standalone, sluice_standalone, check_standalone, 0644,
 	     "there is no backend: answer everything");
+
+PARAM_TOGGLE(pass_through, sluice_pass_through, NULL, 0644,
+	     "the backend gets all connections; set by itself when an invariant is broken");
 
 PARAM_TOGGLE(lenient, sluice_lenient, NULL, 0644,
 	     "a bare LF ends a line of a request");

@@ -19,6 +19,7 @@
 	X(CONNECTIONS_OVER_LIMIT,	"connections_over_limit")	\
 	X(CONNECTIONS_REFUSED,		"connections_refused")		\
 	X(CONNECTIONS_ABORTED,		"connections_aborted")		\
+	X(CONNECTIONS_PASSED_THROUGH,	"connections_passed_through")	\
 	/* requests by outcome */					\
 	X(REQUESTS,			"requests")			\
 	X(SERVED,			"served")			\
@@ -83,6 +84,8 @@
 	X(CACHE_EVICTED,		"cache_evicted")		\
 	X(CACHE_SHRUNK,			"cache_shrunk")			\
 	X(LOOKUPS_SHARED,		"lookups_shared")		\
+	/* what cannot be */						\
+	X(INVARIANTS_BROKEN,		"invariants_broken")		\
 	/* live objects: born minus freed, summed over the CPUs */	\
 	X(LIVE_CONNECTIONS,		"live_connections")		\
 	X(LIVE_OBJECTS,			"live_objects")			\

@@ -17,6 +17,7 @@
 
 #include "compat/fs.h"
 #include "sock/lane.h"
+#include "sock/pass_through.h"
 #include "sock/stats.h"
 #include "store/body.h"
 #include "store/object.h"
@@ -273,6 +274,9 @@ int sluice_body_gather(const struct sluice_body *body, struct bio_vec *bv,
 
 	if (unlikely(body->err))
 		return body->err;
+	/* Else there is no end to it. */
+	if (SLUICE_WARN_ON(sluice_body_left(body) <= 0))
+		return -EIO;
 
 	*len = 0;
 	*n = gather_cached(body, bv, want, len);

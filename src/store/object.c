@@ -12,6 +12,7 @@
 #include "http/head.h"
 #include "http/mime.h"
 #include "sock/lane.h"
+#include "sock/pass_through.h"
 #include "sock/stats.h"
 #include "store/object.h"
 #include "store/site.h"
@@ -192,7 +193,7 @@ struct sluice_object *sluice_object_create(const struct sluice_site *site,
 	http_put_span(&w, naming->key);
 	obj->key = text_since(&w, 0);
 	render_head(obj, &w, site, naming);
-	if (WARN_ON_ONCE(!http_writer_ok(&w))) {
+	if (SLUICE_WARN_ON(!http_writer_ok(&w))) {
 		fput(file);
 		kfree(obj);
 		return ERR_PTR(-ENOMEM);
