@@ -430,13 +430,15 @@ class Closed(Exception):
 class Client:
     """A connection on which a test says exactly which bytes go out when."""
 
-    def __init__(self, port=PORT, address="127.0.0.1", options=()):
+    def __init__(self, port=PORT, address="127.0.0.1", options=(), source=None):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.sock = socket.socket(family)
         self.sock.settimeout(PATIENCE)
         for level, option, value in options:
             self.sock.setsockopt(level, option, value)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.connect((address, port))
         self.buffer = b""
 

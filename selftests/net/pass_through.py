@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 
-from lib import (Client, Counting, Nginx, bytes_of, eventually, expected_warning, get,
+from lib import (Client, Counting, Nginx, bytes_of, eventually, expected_warning,
                  load, new_messages, no_connection_left, nothing_left, param, params,
                  read_param, request, run, run_tests, same, stat, test, unload, write)
 

@@ -25,6 +25,7 @@
 #include <linux/timer.h>
 #include <net/tcp.h>
 
+#include "conn/client.h"
 #include "conn/conn.h"
 #include "conn/job.h"
 #include "conn/ladder.h"
@@ -71,6 +72,8 @@ void sluice_conn_put(struct sluice_conn *conn)
 	if (SLUICE_WARN_ON(conn->state != CONN_GONE))
 		return;
 
+	if (!IS_ERR_OR_NULL(conn->client))
+		sluice_client_put(conn->client);
 	if (!IS_ERR_OR_NULL(conn->found))
 		sluice_object_put(conn->found);
 	sluice_body_end(&conn->body);
@@ -309,7 +312,8 @@ void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
 	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_ACCEPTED);
 	conn->turn.run = conn_turn;
 	refcount_set(&conn->ref, 2);	/* the user data's, and ours below */
-	conn->state = CONN_HEAD;
+	conn->client = sluice_client_get(req->sk);
+	conn->state = IS_ERR(conn->client) ? CONN_REFUSE : CONN_HEAD;
 	timer_setup(&conn->timer, conn_timer, 0);
 	sluice_job_init(conn);
 	conn->over_limit =
@@ -401,9 +405,12 @@ int sluice_conns_init(void)
 		INIT_LIST_HEAD(&home->conns);
 	}
 
-	err = sluice_socks_init();
+	err = sluice_clients_init();
 	if (err)
 		return err;
+	err = sluice_socks_init();
+	if (err)
+		goto err_exit_clients;
 	conn_slab = kmem_cache_create("sluice_conn", sizeof(struct sluice_conn),
 				      0, SLAB_HWCACHE_ALIGN, NULL);
 	if (!conn_slab) {
@@ -424,6 +431,8 @@ err_destroy_slab:
 	kmem_cache_destroy(conn_slab);
 err_exit_socks:
 	sluice_socks_exit();
+err_exit_clients:
+	sluice_clients_exit();
 	return err;
 }
 
@@ -454,4 +463,5 @@ void sluice_conns_exit(void)
 	percpu_ref_exit(&conns_alive);
 	percpu_counter_destroy(&conn_count);
 	kmem_cache_destroy(conn_slab);
+	sluice_clients_exit();
 }

@@ -18,13 +18,16 @@
 #include "store/body.h"
 
 struct request_sock;
+struct sluice_client;
 struct sluice_object;
 
 /*
  * HEAD -> (LOOKUP -> HEAD) -> SEND <-> FILL -> HEAD | CLOSE -> LINGER -> GONE
  *      -> HANDOFF -> GONE | SEND
+ * REFUSE -> GONE
  */
 enum conn_state {
+	CONN_REFUSE,	/* its client has too many */
 	CONN_HEAD,	/* a request head is complete, or on its way */
 	CONN_LOOKUP,	/* the slow lane finds the file of the next request */
 	CONN_SEND,	/* a response is on its way */
@@ -73,6 +76,7 @@ struct conn_parts {
  * @keep_alive:  s the response under way is not the last
  * @linger:      s read what the client still sends before closing
  * @served:      s a request was answered: the next may be long in coming
+ * @client:      c whose count of connections this one is in, or NULL, or an ERR_PTR()
  * @over_limit:  c too many connections: for the backend or nobody
  * @head_only:   s of the request to hand over, in case nobody takes it
  * @status:      s likewise: what to answer then
@@ -121,6 +125,7 @@ struct sluice_conn {
 	u32			bytes_left;
 	unsigned long		deadline;
 	struct timer_list	timer;
+	struct sluice_client	*client;
 
 	struct sluice_body	body;
 	struct conn_parts	*parts;

@@ -306,6 +306,16 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 }
 
 /*
+ * Not for the backend either: whoever sets a limit wants no more of this client, and
+ * the backend can take less than we can.
+ */
+static int conn_refuse(struct sluice_conn *conn)
+{
+	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_REFUSED);
+	return PTR_ERR(conn->client);
+}
+
+/*
  * Closing with unread data, or data to come, makes tcp send a RST that may
  * overtake the response: read on for a while where that is likely.
  */
@@ -340,6 +350,8 @@ static int conn_try_linger(struct sluice_conn *conn)
 static int conn_step(struct sluice_conn *conn, struct sluice_lane *lane)
 {
 	switch (conn->state) {
+	case CONN_REFUSE:
+		return conn_refuse(conn);
 	case CONN_HEAD:
 		return conn_try_head(conn, lane);
 	case CONN_LOOKUP:

@@ -18,6 +18,7 @@
 #include <linux/string.h>
 #include <net/net_namespace.h>
 
+#include "conn/client.h"
 #include "conn/conn.h"
 #include "conn/dispatch.h"
 #include "conn/ladder.h"
@@ -318,6 +319,8 @@ PARAM_NUMBER(cpu_share, sluice_cpu_share, 5, 100, NULL, 0644,
 
 PARAM_NUMBER(max_connections, sluice_max_connections, 1, 10000000, NULL, 0644,
 	     "connections at a time; more go to the backend, or are refused");
+PARAM_NUMBER(max_per_client, sluice_max_per_client, 0, 10000000, NULL, 0644,
+	     "of them for an IPv4 address or an IPv6 /64; more are reset; 0: no limit");
 PARAM_NUMBER(max_head_size, sluice_max_head_size, 512, 16384, NULL, 0644,
 	     "bytes of a request head");
 PARAM_NUMBER(header_timeout, sluice_header_timeout, 1, 3600, NULL, 0644,

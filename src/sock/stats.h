@@ -20,6 +20,7 @@
 	X(CONNECTIONS_REFUSED,		"connections_refused")		\
 	X(CONNECTIONS_ABORTED,		"connections_aborted")		\
 	X(CONNECTIONS_PASSED_THROUGH,	"connections_passed_through")	\
+	X(CONNECTIONS_OVER_CLIENT_LIMIT, "connections_over_client_limit") \
 	/* requests by outcome */					\
 	X(REQUESTS,			"requests")			\
 	X(SERVED,			"served")			\
@@ -90,7 +91,8 @@
 	X(LIVE_CONNECTIONS,		"live_connections")		\
 	X(LIVE_OBJECTS,			"live_objects")			\
 	X(OUT_OF_MEMORY,		"out_of_memory")		\
-	X(LIVE_CACHE_BYTES,		"live_cache_bytes")
+	X(LIVE_CACHE_BYTES,		"live_cache_bytes")		\
+	X(LIVE_CLIENTS,			"live_clients")
 
 enum sluice_stat {
 #define X(id, name) SLUICE_STAT_##id,
