@@ -2,11 +2,11 @@
 """The requests of selftests/vectors, and what each must come to."""
 
 import glob
+import os
 import re
 import urllib.parse
 
-from lib import HERE
-
+VECTORS = os.path.dirname(os.path.abspath(__file__)) + "/../vectors/*.txt"
 ESCAPES = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "s": b" ", "\\": b"\\"}
 
 
@@ -99,9 +99,9 @@ def unescape(text):
     return data
 
 
-def read_vectors():
+def read_vectors(pattern=VECTORS):
     vectors = []
-    for path in sorted(glob.glob(f"{HERE}/../vectors/*.txt")):
+    for path in sorted(glob.glob(pattern)):
         topic = path.rsplit("/", 1)[1].removesuffix(".txt")
         with open(path, encoding="latin-1", newline="\n") as lines:
             for line in lines:
