@@ -6,6 +6,8 @@
 # make demo       show it in a VM: DEMO_SECONDS=20 ends it by itself
 # make check      every test, on every supported kernel, in VMs
 # make check-quick  style, unit tests and a build: what each commit has passed
+# make fuzz       look for broken promises of the pure files: FUZZ_SECONDS=600 for
+#                 each of eleven targets, one per processor at a time
 # make bench      counted figures of Documentation/results.rst, and pictures, for
 #                 each of KERNELS (default 6.12): 10 to 35 minutes, as busy as the
 #                 machine is
@@ -38,6 +40,9 @@ check: FORCE
 check-quick: FORCE
 	@scripts/check quick
 
+fuzz: FORCE
+	@selftests/fuzz/run --seconds $(or $(FUZZ_SECONDS),600)
+
 results := bench/build
 KERNELS ?= 6.12
 
@@ -61,9 +66,10 @@ bench-time: FORCE
 clean: FORCE
 	@test -d "$(KDIR)" && $(MAKE) -C $(KDIR) M=$(CURDIR) clean || true
 	@$(MAKE) -s -C selftests/unit clean
+	@$(MAKE) -s -C selftests/fuzz clean
 
 help: FORCE
 	@sed -n 's/^# \{0,1\}//; 2,/^$$/p' Makefile
 
-.PHONY: modules modules_install install demo check check-quick bench bench-time clean help
+.PHONY: modules modules_install install demo check check-quick fuzz bench bench-time clean help
 FORCE:

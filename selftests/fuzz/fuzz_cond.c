@@ -66,7 +66,8 @@ static void check_format(s64 mtime, u64 size)
 	check(http_etag_in_list((struct span){ buf, len }, (struct span){ buf, len }, false));
 }
 
-static enum http_cond eval(struct http_request req, unsigned long without, struct span etag, s64 mtime)
+static enum http_cond eval(struct http_request req, unsigned long without, struct span etag,
+			   s64 mtime)
 {
 	req.seen &= ~without;
 	return http_cond_eval(&req, etag, mtime, NOW, false);

@@ -11,11 +11,14 @@
 #define DATE_MAX	253402300799LL
 #define HALF_CENTURY	(50 * 31556952LL)
 
-static const s64 nows[] = { S64_MIN, -1, 0, 784111777, 1732230000, 4102444800, 250000000000, S64_MAX };
+static const s64 nows[] = {
+	S64_MIN, -1, 0, 784111777, 1732230000, 4102444800, 250000000000, S64_MAX,
+};
 
 static const char months[12][4] = {
 	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 };
+
 static const char *const days[7] = {
 	"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 };

@@ -40,7 +40,7 @@ static bool is_other_method(const struct both *b)
 	return b->req->method == HTTP_METHOD_OTHER;
 }
 
-static bool ends_in_tab(const struct both *b)
+static bool has_tab(const struct both *b)
 {
 	return memchr(b->input.ptr, '\t', b->its->at + 1);
 }
@@ -52,31 +52,45 @@ static bool is_minor_2_to_9(const struct both *b)
 
 static const struct intended list[] = {
 	/* We refuse. */
-	{ HTTP_ERR_NOT_HTTP, NULL, NULL, "RFC 9112 section 2.2: one empty line before; two are patience enough" },
-	{ HTTP_ERR_BARE_LF, NULL, NULL, "RFC 9112 section 2.2: MAY be taken, lenient=1" },
-	{ HTTP_ERR_BARE_CR, NULL, NULL, "RFC 9112 section 2.2: MUST be refused" },
-	{ HTTP_ERR_BAD_TARGET, NULL, NULL, "RFC 9112 section 3: one space, no control bytes" },
-	{ HTTP_ERR_BAD_VERSION, NULL, NULL, "RFC 9112 section 2.3; HTTP/0.9, ICE and RTSP are not HTTP/1" },
-	{ HTTP_ERR_VERSION_UNSUPPORTED, NULL, NULL, "RFC 9110 section 15.6.6" },
-	{ HTTP_ERR_BAD_FIELD_NAME, NULL, NULL, "RFC 9110 section 5.1: a token, not empty, without spaces" },
-	{ HTTP_ERR_SPACE_BEFORE_COLON, NULL, NULL, "RFC 9112 section 5.1: MUST be refused" },
-	{ HTTP_ERR_OBS_FOLD, NULL, NULL, "RFC 9112 section 5.2: MUST be refused or replaced" },
-	{ HTTP_ERR_HOST_MISSING, NULL, NULL, "RFC 9112 section 3.2: MUST be refused" },
-	{ HTTP_ERR_HOST_BAD, NULL, NULL, "RFC 9112 section 3.2: MUST be refused" },
-	{ HTTP_ERR_HOST_REPEATED, NULL, NULL, "RFC 9112 section 3.2: MUST be refused" },
-	{ HTTP_ERR_CL_BAD, NULL, NULL, "more than S64_MAX bytes" },
-	{ HTTP_ERR_TE_UNKNOWN, NULL, NULL, "RFC 9112 section 6.1: SHOULD be a 501" },
-	{ HTTP_ERR_TE_BAD, NULL, NULL, "RFC 9112 section 6.1: chunked once; and no empty elements" },
-	{ HTTP_ERR_TE_ON_10, NULL, NULL, "RFC 9112 section 6.1: MUST be treated as faulty" },
-	{ HTTP_ERR_TOO_MANY_FIELDS, NULL, NULL, "no limit of llhttp's" },
+	{ .error = HTTP_ERR_NOT_HTTP,
+	  .why = "RFC 9112 section 2.2: one empty line before; two are patience enough" },
+	{ .error = HTTP_ERR_BARE_LF, .why = "RFC 9112 section 2.2: MAY be taken, lenient=1" },
+	{ .error = HTTP_ERR_BARE_CR, .why = "RFC 9112 section 2.2: MUST be refused" },
+	{ .error = HTTP_ERR_BAD_TARGET,
+	  .why = "RFC 9112 section 3: one space, no control bytes" },
+	{ .error = HTTP_ERR_BAD_VERSION,
+	  .why = "RFC 9112 section 2.3; HTTP/0.9, ICE and RTSP are not HTTP/1" },
+	{ .error = HTTP_ERR_VERSION_UNSUPPORTED, .why = "RFC 9110 section 15.6.6" },
+	{ .error = HTTP_ERR_BAD_FIELD_NAME,
+	  .why = "RFC 9110 section 5.1: a token, not empty, without spaces" },
+	{ .error = HTTP_ERR_SPACE_BEFORE_COLON,
+	  .why = "RFC 9112 section 5.1: MUST be refused" },
+	{ .error = HTTP_ERR_OBS_FOLD,
+	  .why = "RFC 9112 section 5.2: MUST be refused or replaced" },
+	{ .error = HTTP_ERR_HOST_MISSING, .why = "RFC 9112 section 3.2: MUST be refused" },
+	{ .error = HTTP_ERR_HOST_BAD, .why = "RFC 9112 section 3.2: MUST be refused" },
+	{ .error = HTTP_ERR_HOST_REPEATED, .why = "RFC 9112 section 3.2: MUST be refused" },
+	{ .error = HTTP_ERR_CL_BAD, .why = "more than S64_MAX bytes" },
+	{ .error = HTTP_ERR_TE_UNKNOWN, .why = "RFC 9112 section 6.1: SHOULD be a 501" },
+	{ .error = HTTP_ERR_TE_BAD,
+	  .why = "RFC 9112 section 6.1: chunked once; and no empty elements" },
+	{ .error = HTTP_ERR_TE_ON_10,
+	  .why = "RFC 9112 section 6.1: MUST be treated as faulty" },
+	{ .error = HTTP_ERR_TOO_MANY_FIELDS, .why = "no limit of llhttp's" },
 	/* It refuses. */
-	{ 0, "HPE_INVALID_METHOD", is_other_method, "RFC 9110 section 9.1: any token is a method" },
-	{ 0, "HPE_INVALID_CONSTANT", is_other_method, "the same: a method of RTSP" },
-	{ 0, "HPE_INVALID_VERSION", is_minor_2_to_9, "RFC 9110 section 2.5: a higher minor version is one we understand" },
-	{ 0, "HPE_INVALID_VERSION", is_other_method, "RFC 9110 section 9.1: PRI is a method of HTTP/1.1" },
-	{ 0, "HPE_INVALID_URL", NULL, "what a target means is asked when the head is complete" },
-	{ 0, "HPE_INVALID_CONTENT_LENGTH", ends_in_tab, "RFC 9110 section 5.6.3: a tab is whitespace" },
-	{ 0, "HPE_INVALID_TRANSFER_ENCODING", ends_in_tab, "the same" },
+	{ .its = "HPE_INVALID_METHOD", .applies = is_other_method,
+	  .why = "RFC 9110 section 9.1: any token is a method" },
+	{ .its = "HPE_INVALID_CONSTANT", .applies = is_other_method,
+	  .why = "the same: a method of RTSP" },
+	{ .its = "HPE_INVALID_VERSION", .applies = is_minor_2_to_9,
+	  .why = "RFC 9110 section 2.5: a higher minor version is one we understand" },
+	{ .its = "HPE_INVALID_VERSION", .applies = is_other_method,
+	  .why = "RFC 9110 section 9.1: PRI is a method of HTTP/1.1" },
+	{ .its = "HPE_INVALID_URL",
+	  .why = "what a target means is asked when the head is complete" },
+	{ .its = "HPE_INVALID_CONTENT_LENGTH", .applies = has_tab,
+	  .why = "RFC 9110 section 5.6.3: a tab is whitespace" },
+	{ .its = "HPE_INVALID_TRANSFER_ENCODING", .applies = has_tab, .why = "the same" },
 };
 
 static bool needed[ARRAY_SIZE(list)];
