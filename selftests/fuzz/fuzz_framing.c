@@ -45,6 +45,11 @@ static bool has_tab(const struct both *b)
 	return memchr(b->input.ptr, '\t', b->its->at + 1);
 }
 
+static bool is_in_last_line(const struct both *b)
+{
+	return !memchr(b->input.ptr + b->its->at, '\n', b->input.len - b->its->at);
+}
+
 static bool is_minor_2_to_9(const struct both *b)
 {
 	return b->input.ptr[b->its->at - 1] == '.' && b->input.ptr[b->its->at] >= '2';
@@ -88,9 +93,16 @@ static const struct intended list[] = {
 	  .why = "RFC 9110 section 9.1: PRI is a method of HTTP/1.1" },
 	{ .its = "HPE_INVALID_URL",
 	  .why = "what a target means is asked when the head is complete" },
+	{ .its = "HPE_INVALID_CONTENT_LENGTH", .applies = is_in_last_line,
+	  .why = "a field is judged when its line is complete" },
+	{ .its = "HPE_UNEXPECTED_CONTENT_LENGTH", .applies = is_in_last_line,
+	  .why = "the same" },
+	{ .its = "HPE_INVALID_TRANSFER_ENCODING", .applies = is_in_last_line,
+	  .why = "the same" },
 	{ .its = "HPE_INVALID_CONTENT_LENGTH", .applies = has_tab,
 	  .why = "RFC 9110 section 5.6.3: a tab is whitespace" },
-	{ .its = "HPE_INVALID_TRANSFER_ENCODING", .applies = has_tab, .why = "the same" },
+	{ .its = "HPE_INVALID_TRANSFER_ENCODING", .applies = has_tab,
+	  .why = "the same" },
 };
 
 static bool needed[ARRAY_SIZE(list)];

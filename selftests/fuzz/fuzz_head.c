@@ -14,7 +14,7 @@
 #include "http/status.h"
 #include "http/uri.h"
 
-#define THINGS_MAX	24
+#define THINGS_MAX	12
 #define ALL_MAX		(THINGS_MAX * 128)
 
 static const u8 date[HTTP_DATE_LEN + 1] = "Sun, 06 Nov 1994 08:49:37 GMT";

@@ -54,7 +54,7 @@ static void check_single(const u8 *data, size_t len)
 		return;
 	memcpy(text, data, len);
 	text[len] = '\0';
-	if (sscanf(text, "bytes=%19llu-%19llu", &first, &last) != 2)
+	if (strlen(text) < len || sscanf(text, "bytes=%19llu-%19llu", &first, &last) != 2)
 		return;
 	snprintf(back, sizeof(back), "bytes=%llu-%llu", first, last);
 	if (strcmp(text, back) || first > S64_MAX || last > S64_MAX)
