@@ -87,10 +87,10 @@ static const struct intended list[] = {
 	  .why = "RFC 9110 section 9.1: any token is a method" },
 	{ .its = "HPE_INVALID_CONSTANT", .applies = is_other_method,
 	  .why = "the same: a method of RTSP" },
+	{ .its = "HPE_INVALID_VERSION", .applies = is_in_last_line,
+	  .why = "a version is judged at the end of its line" },
 	{ .its = "HPE_INVALID_VERSION", .applies = is_minor_2_to_9,
 	  .why = "RFC 9110 section 2.5: a higher minor version is one we understand" },
-	{ .its = "HPE_INVALID_VERSION", .applies = is_other_method,
-	  .why = "RFC 9110 section 9.1: PRI is a method of HTTP/1.1" },
 	{ .its = "HPE_INVALID_URL",
 	  .why = "what a target means is asked when the head is complete" },
 	{ .its = "HPE_INVALID_CONTENT_LENGTH", .applies = is_in_last_line,
@@ -175,6 +175,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 	ssize_t ret;
 
 	ret = http_parse(data, len, HTTP_HEAD_MAX, 0, &req, &b.why);
+	/* For llhttp it is the beginning of a preface of HTTP/2, whatever follows. */
+	if (span_eq(req.method_text, SPAN("PRI")))
+		return 0;
 	reading_of(b.input, &its);
 	if (ret == -EBADMSG)
 		check(!its.head_len || is_intended(&b, b.why, NULL));
