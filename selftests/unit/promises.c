@@ -87,7 +87,9 @@ void promise_request(const struct http_request *req)
 	check(!req->chunked || (req->minor && !req->content_length));
 	check(req->has_body == (req->chunked || req->content_length));
 	check(req->content_length <= (u64)S64_MAX);
-	check(!http_has_field(req, HTTP_FIELD_TRANSFER_ENCODING) || req->chunked);
+	check(http_has_field(req, HTTP_FIELD_TRANSFER_ENCODING) == req->chunked);
+	if (req->chunked)
+		check(span_eq_nocase(req->field[HTTP_FIELD_TRANSFER_ENCODING], SPAN("chunked")));
 	check(http_cond_eval(req, SPAN("\"a\""), 784111777, NOW, false) <= HTTP_COND_FAILED);
 	if (http_cond_eval(req, SPAN("\"a\""), 784111777, NOW, true) == HTTP_COND_NOT_MODIFIED)
 		check(http_cond_eval(req, SPAN("\"a\""), 784111777, NOW, false)
