@@ -37,6 +37,11 @@ static bool offers_coding(const u8 *offer, u8 coding)
 	return memchr(offer, coding, length(offer));
 }
 
+static ptrdiff_t order_of(const u8 *offer, u8 coding)
+{
+	return (const u8 *)memchr(offer, coding, HTTP_CODING_COUNT) - offer;
+}
+
 static bool is_subset(const u8 *offer, const u8 *whole)
 {
 	unsigned int i;
@@ -59,6 +64,26 @@ static bool same_order(const u8 *offer, const u8 *whole)
 			return false;
 	}
 	return true;
+}
+
+/* What is said first counts: refused is refused, and nothing is above a whole one. */
+static void check_weights(struct span value)
+{
+	static u8 list[FUZZ_INPUT_MAX + 16];
+	u8 coding;
+
+	for (coding = 0; coding < HTTP_CODING_COUNT; coding++) {
+		struct span name = http_coding_name(coding);
+		const u8 offer[] = { coding, NONE, NONE };
+		struct span longer = { list, name.len + 5 + value.len };
+
+		memcpy(list, name.ptr, name.len);
+		memcpy(list + name.len, ";q=0,", 5);
+		memcpy(list + name.len + 5, value.ptr, value.len);
+		check(ask(longer, offer) == NONE);
+		list[name.len + 3] = '1';
+		check(ask(longer, offer) == coding);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
@@ -84,6 +109,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 		for (j = 0; j < ARRAY_SIZE(offers); j++) {
 			if (!is_subset(offers[j], offers[i]))
 				continue;
+			/* Between equals it is the order that decides. */
+			if (chosen[i] != chosen[j] && length(offers[i]) == length(offers[j]))
+				check(order_of(offers[i], chosen[i]) < order_of(offers[i], chosen[j]));
 			/* With less to choose from there is nothing new to be had... */
 			if (chosen[i] == NONE)
 				check(chosen[j] == NONE);
@@ -93,6 +121,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 				check(chosen[j] == chosen[i]);
 		}
 	}
+	check_weights(value);
 	check(http_coding_lookup_suffix(value) < HTTP_CODING_COUNT);
 	return 0;
 }
