@@ -69,9 +69,9 @@ def mutated(data, pick):
     return bytes(data)
 
 
-def plain(pick):
+def plain(pick, paths=tuple(BODIES)):
     """A path, and a request that is answered with it."""
-    path = pick.choice(list(BODIES))
+    path = pick.choice(paths)
     spelled = "".join(f"%{ord(c):02x}" if pick.random() < 0.1 and c != "/" else c
                       for c in path)
     field = pick.choice(("", "", "Connection: keep-alive\r\n", "Accept: */*\r\n",
@@ -102,6 +102,8 @@ class Talk:
 
     def __init__(self, pick, alone):
         asked = [plain(pick) for _ in range(pick.choice((0, 0, 1, 2, 5)))]
+        if pick.random() < 0.1:	# more than a buffer has
+            asked += [plain(pick, ("/small", "/page")) for _ in range(60)]
         odd = [pick.choice(VECTORS) if pick.random() < 0.4 else
                mutated(pick.choice(VECTORS), pick)
                for _ in range(pick.choice((0, 1, 1, 1, 3)))]
