@@ -76,6 +76,8 @@ static const struct intended list[] = {
 	{ .error = HTTP_ERR_HOST_BAD, .why = "RFC 9112 section 3.2: MUST be refused" },
 	{ .error = HTTP_ERR_HOST_REPEATED, .why = "RFC 9112 section 3.2: MUST be refused" },
 	{ .error = HTTP_ERR_CL_BAD, .why = "more than S64_MAX bytes" },
+	{ .error = HTTP_ERR_CL_AND_TE,
+	  .why = "RFC 9112 section 6.1: ought to be an error, also with no coding named" },
 	{ .error = HTTP_ERR_TE_UNKNOWN, .why = "RFC 9112 section 6.1: SHOULD be a 501" },
 	{ .error = HTTP_ERR_TE_BAD,
 	  .why = "RFC 9112 section 6.1: chunked once; and no empty elements" },

@@ -6,7 +6,7 @@ import errno
 import socket
 import threading
 
-from lib import (Client, Closed, Counting, Nginx, bytes_of, eventually, load,
+from lib import (Client, Closed, Counting, Nginx, add_address, bytes_of, eventually, load,
                  no_connection_left, nothing_left, param, param_refused, params,
                  read_param, request, run, run_tests, same, stat, test, unload, write)
 
@@ -252,7 +252,7 @@ def nothing():
 write("small", "small")
 write("large", bytes_of(2_000_000))
 for address in V6, V6_SAME, V6_OTHER:
-    run("ip", "address", "replace", f"{address}/128", "dev", "lo", "nodad")
+    add_address(address)
 nginx = Nginx()
 load(address="0.0.0.0,::")
 run_tests()

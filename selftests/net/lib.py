@@ -570,4 +570,13 @@ def mount(*words):
     _clean_ups.append(lambda: run("umount", words[-1]))
 
 
+def add_address(address):
+    """An address of this machine's own, taken away at the end: the resolver of other
+    tests' programs goes by what families the machine has.
+    """
+    words = f"{address}/128", "dev", "lo"
+    run("ip", "address", "add", *words, "nodad")
+    _clean_ups.append(lambda: run("ip", "address", "del", *words))
+
+
 atexit.register(clean_up)
