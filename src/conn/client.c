@@ -95,7 +95,7 @@ static struct sluice_client *add_client(struct client_bucket *bucket,
  * sluice_client_get() - count one more connection of its client
  * @sk: the connection
  *
- * Context: softirq.
+ * Context: BH disabled.
  * Return: for sluice_client_put(); NULL if it is not counted, because there is no
  * limit, or no memory (then max_connections will have to do); ERR_PTR(-EDQUOT) if its
  * client has as many as it may.

@@ -96,7 +96,7 @@ static void listener_serve(struct sluice_listen_sock *ls, struct sock *child)
 	/* Memory first: what is on the queue can only be taken, not put back. */
 	conn = sluice_conn_alloc();
 	if (!conn)
-		return;		/* the timer is pending, or the module leaves */
+		return;		/* the listener's turn will come, or we leave */
 	lane = sluice_lane_borrow();
 	if (lane)
 		req = sluice_listen_take(ls, child);

@@ -25,7 +25,7 @@ struct sluice_sock;
  * struct sluice_sock_ops - what the room above wants to hear of
  * @ring:   something happened: data, space, end, error. Under the socket's
  *          lock in either form; queues a turn and nothing else
- * @serve:  data came, and a turn may be taken here and now. Softirq, socket
+ * @serve:  data came, and a turn may be taken here and now. BH disabled, socket
  *          locked and not busy, rcu_read_lock(); may detach the socket
  * @buried: the socket is closed and gone. Process context
  */
@@ -41,8 +41,8 @@ struct sluice_sock_ops {
  * @req:   its request_sock, kept: it is what goes onto a backend's queue
  * @ops:   const
  * @drain: under the socket's lock: ring only when all that was sent is acked
- * @fin_seen: under the socket's lock: sk_data_ready was called since the FIN came
  * @sending: under the socket's lock: inside our own send, which reports for itself
+ * @fin_seen: under the socket's lock: sk_data_ready was called since the FIN came
  * @grave: place among the sockets that wait to be closed
  * @socket: what tcp dereferences when its buffer is full
  * @to_uid: behind a struct socket SOCK_INODE() expects an inode, of which
@@ -71,7 +71,7 @@ struct sluice_sock {
  * @sock:  the socket
  * @ring:  a child waits on the accept queue, and may be locked. Softirq
  * @serve: data came for a child that waits there: it may be taken and have a turn
- *         here and now. Softirq, child locked and not busy, rcu_read_lock()
+ *         here and now. BH disabled, child locked and not busy, rcu_read_lock()
  */
 struct sluice_listen_sock {
 	struct socket	*sock;
