@@ -252,7 +252,7 @@ static const u8 *find_repeated(const struct http_type *list, size_t n)
 		const u8 *b = list[i].ext.ptr;
 
 		if (!compare(list[i - 1].ext, list[i].ext))
-			return a > b ? a : b;
+			return max(a, b);
 	}
 	return NULL;
 }

@@ -89,7 +89,7 @@ static const u8 *parse_proxy_v2(const u8 *start, const u8 *end, enum http_error 
 	size_t len = end - start;
 
 	if (len < telling || *start != '\r' ||
-	    memcmp(start, signature, len < all ? len : all))
+	    memcmp(start, signature, min(len, all)))
 		return start;
 	return len < all ? NULL : refuse(why, HTTP_ERR_PROXY);
 }
@@ -320,7 +320,7 @@ static void request_init(struct http_request *req)
 ssize_t http_parse(const u8 *buf, size_t len, size_t max, unsigned int flags,
 		   struct http_request *req, enum http_error *why)
 {
-	const u8 *end = buf + (len < max ? len : max);
+	const u8 *end = buf + min(len, max);
 	enum http_error full = HTTP_ERR_TARGET_TOO_LONG;
 	const u8 *p;
 
