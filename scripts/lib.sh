@@ -9,6 +9,9 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/sluice
 
 # The kernels the project supports. scripts/setup knows where each comes from.
 kernels="6.1 6.12 7.3"
+# Kernels for what those do not show: one built here, with every check there is
+# (selftests/vm/*.config), and Debian's with PREEMPT_RT.
+more_kernels="debug rt"
 
 say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -26,7 +29,7 @@ usage_error() {
 }
 
 is_kernel() {
-	case " $kernels " in
+	case " $kernels $more_kernels " in
 	*" $1 "*) return 0 ;;
 	esac
 	return 1
@@ -56,6 +59,14 @@ kernel_dir() {
 
 kernel_release() {
 	cat "$(kernel_dir "$1")/release"
+}
+
+# How many times longer than on Debian's kernels things may take.
+kernel_slowness() {
+	case "$1" in
+	debug) echo 5 ;;
+	*) echo 1 ;;
+	esac
 }
 
 # The directory scripts/build compiles in, for one kernel and this tree.
