@@ -10,11 +10,11 @@ import socket
 import subprocess
 import time
 
-from lib import (WWW, Client, Closed, Nginx, bytes_of, eventually, is_loaded,
+from lib import (SLOWNESS, WWW, Client, Closed, Nginx, bytes_of, eventually, is_loaded,
                  load, no_connection_left, request, run, run_tests, same, say,
                  start, stat, test, unload, write)
 
-ROUNDS = 50
+ROUNDS = 50 // SLOWNESS
 EACH = 5
 # For rmmod, on the slowest machine: far more than it takes, far less than the
 # deadlines of the connections that it closes.
