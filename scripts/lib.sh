@@ -9,9 +9,9 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/sluice
 
 # The kernels the project supports. scripts/setup knows where each comes from.
 kernels="6.1 6.12 7.3"
-# Kernels for what those do not show: one built here, with every check there is
-# (selftests/vm/*.config), and Debian's with PREEMPT_RT.
-more_kernels="debug rt"
+# Kernels for what those do not show: two built here, with every check there is and
+# with KCSAN (selftests/vm/*.config), and Debian's with PREEMPT_RT.
+more_kernels="debug kcsan rt"
 
 say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
