@@ -64,9 +64,11 @@ static const struct kernel_param_ops calls_ops = {
 module_param_cb(calls, &calls_ops, NULL, 0444);
 MODULE_PARM_DESC(calls, "how many there were since nth was written");
 
+/* Its text: a pointer to its data is no caller. */
 static bool is_sluice(unsigned long addr)
 {
-	return within_module(addr, sluice);
+	return within_module_mem_type(addr, sluice, MOD_TEXT) ||
+	       within_module_mem_type(addr, sluice, MOD_INIT_TEXT);
 }
 
 static unsigned long return_address(const struct pt_regs *regs)
