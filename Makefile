@@ -4,8 +4,10 @@
 #                 headers are installed
 # make install    where modprobe finds it
 # make demo       show it in a VM: DEMO_SECONDS=20 ends it by itself
-# make check      every test, on every supported kernel, in VMs
+# make check      every test, on every supported kernel, in VMs, and a few of them on
+#                 the kernel debug, which is built the first time
 # make check-quick  style, unit tests and a build: what each commit has passed
+# make check-debug  the network selftests on the kernels debug and rt: hours
 # make fuzz       look for broken promises of the pure files: FUZZ_SECONDS=600 for
 #                 each of eleven targets, one per processor at a time
 # make bench      counted figures of Documentation/results.rst, and pictures, for
@@ -40,6 +42,9 @@ check: FORCE
 check-quick: FORCE
 	@scripts/check quick
 
+check-debug: FORCE
+	@scripts/check debug
+
 fuzz: FORCE
 	@selftests/fuzz/run --seconds $(or $(FUZZ_SECONDS),600)
 
@@ -71,5 +76,5 @@ clean: FORCE
 help: FORCE
 	@sed -n 's/^# \{0,1\}//; 2,/^$$/p' Makefile
 
-.PHONY: modules modules_install install demo check check-quick fuzz bench bench-time clean help
+.PHONY: modules modules_install install demo check check-quick check-debug fuzz bench bench-time clean help
 FORCE:
