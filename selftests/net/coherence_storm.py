@@ -15,14 +15,10 @@ import ctypes
 import mmap
 import os
 import random
-import signal
-import struct
-import sys
 import time
-import traceback
 
-from lib import (HERE, TOP, WWW, Client, Closed, load, nothing_left, request, run,
-                 run_tests, same, say, start, stat, stats, test, write)
+from lib import (HERE, TOP, WWW, Client, Closed, in_child, load, nothing_left,
+                 numbers_of, request, run_tests, same, say, start, stats, test, write)
 
 SECONDS = 20
 CLIENTS = 3
@@ -360,34 +356,6 @@ def read_storm(targets, versions):
     return asked, strictly
 
 
-def in_child(function, *args):
-    """Return: a pipe, out of which two numbers will come, and the process."""
-    ours, theirs = os.pipe()
-    pid = os.fork()
-    if not pid:
-        status = 1
-        try:
-            random.seed()
-            os.write(theirs, struct.pack("QQ", *function(*args)))
-            status = 0
-        except BaseException:
-            say(traceback.format_exc())
-            args[1].end()
-        finally:
-            sys.stdout.flush()
-            os.kill(os.getpid(), signal.SIGKILL) if status else os._exit(0)
-    os.close(theirs)
-    return ours, pid
-
-
-def numbers_of(child):
-    data = os.read(child[0], 16)
-    os.close(child[0])
-    os.waitpid(child[1], 0)
-    same(len(data), 16, "numbers from a process that found nothing wrong")
-    return struct.unpack("QQ", data)
-
-
 @test("whatever changes, when it has returned nobody gets what was before")
 def storm():
     targets = [kind() for kind in (
@@ -398,8 +366,9 @@ def storm():
     wrk = start("wrk", "-t1", "-c8", f"-d{SECONDS}s", "-s", f"{HERE}/coherence_storm.lua",
                 "http://127.0.0.1/", "--", *paths, stdout=-1, text=True)
     before = stats()
-    readers = [in_child(read_storm, targets, versions) for _ in range(CLIENTS)]
-    writer = in_child(write_storm, targets, versions)
+    readers = [in_child(read_storm, targets, versions, failed=versions.end)
+               for _ in range(CLIENTS)]
+    writer = in_child(write_storm, targets, versions, failed=versions.end)
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline and not versions.is_over():
         time.sleep(0.1)

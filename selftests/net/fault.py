@@ -15,9 +15,9 @@ import subprocess
 
 import lib
 from lib import (TOP, WWW, Client, Closed, Nginx, Skip, bytes_of, eventually, get,
-                 is_loaded, load, mount, no_connection_left, param, read_param, request,
-                 run, run_tests, same, say, stat, test, types, types_of_nginx,
-                 unload, write)
+                 load, mount, no_connection_left, nothing_of_it, param, read_param,
+                 request, run, run_tests, same, say, stat, test, types,
+                 types_of_nginx, unload, write)
 
 FAIL_NTH = f"{os.environ['SLUICE_BUILD']}/selftests/net/fail_nth/fail_nth.ko"
 PARAMS = "/sys/module/fail_nth/parameters"
@@ -141,12 +141,6 @@ def try_to_load():
     words = [f"docroot={WWW}", f"backend_port={lib.BACKEND}", "address=127.0.0.1,::1"]
     return not subprocess.run(["insmod", os.environ["SLUICE_KO"], *words],
                               capture_output=True).returncode
-
-
-def nothing_of_it():
-    same((is_loaded(), os.path.exists("/proc/net/sluice")), (False, False), "loaded")
-    with open("/proc/slabinfo") as slabs:
-        same("sluice" in slabs.read(), False, "slab")
 
 
 def load_or_not():

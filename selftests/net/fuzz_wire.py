@@ -20,8 +20,8 @@ import sys
 import time
 
 from lib import (HERE, PATIENCE, PORT, WWW, Client, Counting, Nginx, bytes_of, get,
-                 load, no_connection_left, nothing_left, request, run_tests, same, say,
-                 stats, test, unload, write)
+                 load, no_connection_left, nothing_left, nothing_of_it, request,
+                 run_tests, same, say, stats, test, unload, write)
 from vectors import read_vectors
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 30
@@ -320,10 +320,7 @@ def standalone():
     nothing_left()
 
 
-@test("nothing of the module is left")
-def nothing_of_it():
-    with open("/proc/slabinfo") as slabs:
-        same("sluice" in slabs.read(), False, "slab")
+test("nothing of the module is left")(nothing_of_it)
 
 
 for name, content in BODIES.items():

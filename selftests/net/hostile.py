@@ -15,8 +15,8 @@ import subprocess
 import time
 
 from lib import (PORT, Client, Counting, bytes_of, eventually, load, no_connection_left,
-                 nothing_left, params, request, run, run_tests, same, say, start, stat,
-                 sysctl, test, unload, write)
+                 nothing_left, params, request, run, run_tests, same, say, sockets,
+                 start, stat, sysctl, test, unload, write)
 
 CROWD = 2000
 PROGRAMS = 4	# of which each brings its part
@@ -89,9 +89,7 @@ def expect_served(honest, what):
 
 def tcp_pages():
     """Of memory, as TCP accounts for all sockets."""
-    with open("/proc/net/sockstat") as lines:
-        words = next(line for line in lines if line.startswith("TCP:")).split()
-    return int(words[words.index("mem") + 1])
+    return sockets("mem")
 
 
 def slabs():

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import random
 import re
 import shutil
 import signal
@@ -164,6 +165,42 @@ def is_loaded():
 def unload():
     if is_loaded():
         run("rmmod", "sluice")
+
+
+# For rmmod, on the slowest machine: far more than it takes, far less than the
+# deadlines of the connections that it closes.
+UNLOAD_BOUND = 50
+
+
+def timed_unload():
+    """In bounded time, and nothing is left; return the seconds."""
+    started = time.monotonic()
+    child = subprocess.Popen(["rmmod", "sluice"])	# not waited for, if it hangs
+    eventually(lambda: child.poll() is not None, "rmmod")
+    same(child.returncode, 0, "rmmod")
+    seconds = time.monotonic() - started
+    same(seconds < UNLOAD_BOUND, True, f"rmmod took {seconds} s")
+    nothing_of_it()
+    return seconds
+
+
+def slabs(lines=None):
+    """
+    What is in use of each of the kernel's caches. Ours is not one with another's:
+    scripts/vm says slab_nomerge, and so the kernel itself looks whether it is empty
+    when it goes.
+    """
+    with contextlib.nullcontext(lines) if lines else open("/proc/slabinfo") as lines:
+        return {words[0]: int(words[1]) for words in map(str.split, lines)
+                if words[1].isdigit()}
+
+
+def nothing_of_it():
+    """It is not loaded, and no name of it is left anywhere."""
+    same((is_loaded(), os.path.exists("/proc/net/sluice")), (False, False), "loaded")
+    with open("/proc/modules") as modules:
+        same("sluice" in modules.read(), False, "module")
+    same([name for name in slabs() if "sluice" in name], [], "slabs")
 
 
 def kernel_log(lines=10):
@@ -331,6 +368,46 @@ def nothing_left():
     same(stat("out_of_memory"), 0, "out_of_memory")
 
 
+def sockets(key):
+    """Of /proc/net/sockstat, TCP."""
+    with open("/proc/net/sockstat") as lines:
+        words = next(line for line in lines if line.startswith("TCP:")).split()
+    return int(words[words.index(key) + 1])
+
+
+# --- processes -------------------------------------------------------------------
+
+def in_child(function, *args, failed=lambda: None):
+    """
+    Call it in a process of its own; failed(), there, if it finds something wrong.
+    Return: a pipe, out of which its two numbers will come, and the process.
+    """
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            random.seed()
+            os.write(theirs, struct.pack("QQ", *function(*args)))
+            status = 0
+        except BaseException:
+            say(traceback.format_exc())
+            failed()
+        finally:
+            sys.stdout.flush()
+            os.kill(os.getpid(), signal.SIGKILL) if status else os._exit(0)
+    os.close(theirs)
+    return ours, pid
+
+
+def numbers_of(child):
+    data = os.read(child[0], 16)
+    os.close(child[0])
+    os.waitpid(child[1], 0)
+    same(len(data), 16, "numbers from a process that found nothing wrong")
+    return struct.unpack("QQ", data)
+
+
 # --- nginx -----------------------------------------------------------------------
 
 _children = []
@@ -383,12 +460,14 @@ class Nginx:
         self.process.terminate()
         self.process.wait()
 
-    def kill(self):
-        """All of it at once, as the kernel would for want of memory."""
+    def pids(self):
         pid = self.process.pid
         with open(f"/proc/{pid}/task/{pid}/children") as children:
-            workers = children.read().split()
-        for victim in [pid, *map(int, workers)]:
+            return [pid, *map(int, children.read().split())]
+
+    def kill(self):
+        """All of it at once, as the kernel would for want of memory."""
+        for victim in self.pids():
             os.kill(victim, signal.SIGKILL)
         self.process.wait()
         eventually(lambda: not listens(BACKEND), "nginx to be gone")

@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 
-from lib import (TOP, WWW, Client, Nginx, get, is_loaded, load, new_messages,
+from lib import (TOP, WWW, Client, Nginx, get, load, new_messages, nothing_of_it,
                  param, param_refused, read_param, run_tests, same, test, unload,
                  write)
 
@@ -23,15 +23,6 @@ def finit_module(text):
     return 0
 
 
-def expect_nothing_left():
-    same(is_loaded(), False, "loaded")
-    same(os.path.exists("/proc/net/sluice"), False, "/proc/net/sluice")
-    with open("/proc/slabinfo") as slabs:
-        same("sluice" in slabs.read(), False, "slab")
-    with open("/proc/modules") as modules:
-        same("sluice" in modules.read(), False, "module")
-
-
 def refused(text, error, *words):
     new_messages()
     got = finit_module(text)
@@ -40,7 +31,7 @@ def refused(text, error, *words):
     said = new_messages()
     for word in words:
         same(word in said, True, f"{text}: '{said}' has '{word}'")
-    expect_nothing_left()
+    nothing_of_it()
 
 
 GOOD = f"docroot={WWW} backend_port=8080"
@@ -160,7 +151,7 @@ def twice():
     same(finit_module(GOOD), errno.EEXIST, "second")
     same(get("/small").body, b"small", "first")
     unload()
-    expect_nothing_left()
+    nothing_of_it()
 
 
 @test("backend-port= is backend_port=")

@@ -8,36 +8,14 @@ bounded time. What is nginx's by then lives on, and nothing of ours is left.
 import os
 import socket
 import subprocess
-import time
 
 from lib import (SLOWNESS, WWW, Client, Closed, Nginx, bytes_of, eventually, is_loaded,
                  load, no_connection_left, request, run, run_tests, same, say,
-                 start, stat, test, unload, write)
+                 slabs, sockets, start, stat, test, timed_unload, write)
 
 ROUNDS = 50 // SLOWNESS
 EACH = 5
-# For rmmod, on the slowest machine: far more than it takes, far less than the
-# deadlines of the connections that it closes.
-BOUND = 50
 SMALL_WINDOW = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-
-
-def timed_unload():
-    started = time.monotonic()
-    unload()
-    seconds = time.monotonic() - started
-    same(seconds < BOUND, True, f"rmmod took {seconds} s")
-    same(os.path.exists("/proc/net/sluice"), False, "/proc/net/sluice")
-    with open("/proc/slabinfo") as slabs:
-        same("sluice" in slabs.read(), False, "slab")
-    return seconds
-
-
-def sockets(key):
-    """Of /proc/net/sockstat, TCP."""
-    with open("/proc/net/sockstat") as lines:
-        words = next(line for line in lines if line.startswith("TCP:")).split()
-    return int(words[words.index(key) + 1])
 
 
 def widen(client):
@@ -150,6 +128,13 @@ def unmount():
         for client in clients:
             expect_gone(client)
     run("umount", f"{WWW}/mnt")
+
+
+@test("its slab is its own while it is loaded, or nobody could tell that it goes")
+def own_slab():
+    load()
+    same([name for name in slabs() if "sluice" in name], ["sluice_conn"], "slabs")
+    timed_unload()
 
 
 @test("idle, twenty times in a row")
