@@ -6,10 +6,11 @@ client is still reading from another, and nothing beside docroot is ever served.
 """
 
 import os
+import shutil
 import socket
 
-from lib import (TOP, WWW, Client, bytes_of, get, load, nothing_left,
-                 params, request, run, run_tests, same, test, write)
+from lib import (TOP, WWW, Client, bytes_of, get, load, nothing_left, param, params,
+                 request, run, run_tests, same, test, write)
 
 BIG = bytes_of(8_000_000)
 
@@ -71,6 +72,63 @@ def unreachable():
         with open(f"{TOP}/site/new", "w") as out:
             out.write("of another directory")
         same(get("/new").status in (403, 404), True, "in the place of docroot")
+
+
+def site(body):
+    """What is at the name of the docroot now."""
+    os.makedirs(f"{TOP}/place", exist_ok=True)
+    for name in "file", f"only-{body}":
+        with open(f"{TOP}/place/{name}", "w") as out:
+            out.write(body)
+
+
+def expect_site(body, *others):
+    for _ in range(2):
+        same(get("/file").body, body.encode(), "file")
+        same(get(f"/only-{body}").body, body.encode(), "its own")
+        for other in others:
+            same(get(f"/only-{other}").status, 404, f"of {other}")
+
+
+def place_again(body):
+    """What is there is served when it is said again, and not before."""
+    param("docroot", f"{TOP}/place")
+    expect_site(body)
+
+
+@test("docroot is a directory and not its name: moved, replaced, covered, removed")
+def replaced():
+    site("first")
+    with params(docroot=f"{TOP}/place"):
+        expect_site("first")
+        os.rename(f"{TOP}/place", f"{TOP}/moved")
+        expect_site("first")
+        site("second")
+        expect_site("first", "second")
+        place_again("second")
+        mounted(f"{TOP}/place")
+        site("third")
+        expect_site("second", "third")
+        place_again("third")
+        # Lazily, with what is being sent.
+        with open(f"{TOP}/place/big", "wb") as out:
+            out.write(BIG)
+        client = slow_client("/big")
+        run("umount", "-l", f"{TOP}/place")
+        expect_site("third", "second")
+        same(client.take(50_000), BIG[:50_000], "the file goes on")
+        client.close()
+        place_again("second")
+        os.rename(f"{TOP}/place", f"{TOP}/second")
+        os.symlink("/etc", f"{TOP}/place")
+        expect_site("second")
+        same(get("/passwd").status, 404, "where a symlink leads")
+        os.unlink(f"{TOP}/place")
+        shutil.rmtree(f"{TOP}/second")
+        site("fourth")
+        for target in "/file", "/only-second", "/only-fourth", "/", "/../place/file":
+            same(get(target).status in (400, 403, 404), True, target)
+        place_again("fourth")
 
 
 @test("vhosts=1: a host whose directory leads out is refused, not given the default's")
