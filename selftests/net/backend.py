@@ -2,13 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0
 """What becomes of connections when nobody takes them."""
 
+import contextlib
+import os
 import random
+import signal
 import socket
 import threading
 
-from lib import (BACKEND, Client, Closed, Counting, Nginx, eventually, get, load,
-                 no_connection_left, param, request, run_tests, same, say, test,
-                 write)
+from lib import (BACKEND, PATIENCE, TOP, Client, Closed, Counting, Nginx, bytes_of,
+                 eventually, expected_warning, load, no_connection_left, param, request,
+                 run_tests, same, say, sysctl, test, write)
+
+CGROUPS = "/sys/fs/cgroup"
+SMALL_WINDOW = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
 
 
 def expect_503(client, response):
@@ -132,7 +138,9 @@ class Prober(threading.Thread):
         self.random = random.Random(seed)
         self.stop = False
         self.wrong = []
-        self.static = self.dynamic = self.refused = self.lost = 0
+        self.static = self.dynamic = self.refused = 0
+        # With the request that moved the connection, and with one behind it.
+        self.lost_first = self.lost_later = self.moved = 0
 
     def run(self):
         while not self.stop:
@@ -148,8 +156,9 @@ class Prober(threading.Thread):
                 same(client.ask("/small").body, b"small", "static")
                 self.static += 1
             number = self.random.randrange(1 << 30)
+            later = False
             try:
-                for _ in range(2):
+                for later in False, True:
                     response = client.ask(f"/dynamic?{number}")
                     if response.status == 503:
                         self.refused += 1
@@ -157,46 +166,250 @@ class Prober(threading.Thread):
                     same(response.body,
                          f"GET {client.name()} {number}\n".encode(), "dynamic")
                     self.dynamic += 1
+                    self.moved += not later
             except (Closed, ConnectionError):
-                self.lost += 1
+                if later:
+                    self.lost_later += 1
+                else:
+                    self.lost_first += 1
 
 
-@test("nginx stopped, started and killed under load: only its own are lost")
-def restarts():
-    nginx = Nginx()
-    probers = [Prober(seed) for seed in range(8)]
-    counting = Counting()
-    for prober in probers:
-        prober.start()
-    for end in (nginx.stop, nginx.kill) * 3:
-        before = sum(prober.dynamic for prober in probers)
-        eventually(lambda: any(prober.wrong for prober in probers) or
-                   sum(prober.dynamic for prober in probers) > before + 50,
-                   "nginx to answer under load")
-        end()
-        before = sum(prober.refused for prober in probers)
-        eventually(lambda: any(prober.wrong for prober in probers) or
-                   sum(prober.refused for prober in probers) > before + 5,
-                   "503 while it is away")
-        nginx.start()
-    for prober in probers:
-        prober.stop = True
-    for prober in probers:
-        prober.join()
-        same(prober.wrong, [], "wrong answers")
-    lost = sum(prober.lost for prober in probers)
-    say("static", sum(prober.static for prober in probers),
-        "dynamic", sum(prober.dynamic for prober in probers),
-        "refused", sum(prober.refused for prober in probers), "lost", lost)
+class Load:
+    """Eight of them, and what all of them saw."""
+
+    def __init__(self):
+        self.probers = [Prober(seed) for seed in range(8)]
+        self.counting = Counting()
+
+    def __enter__(self):
+        for prober in self.probers:
+            prober.start()
+        return self
+
+    def sum(self, what):
+        return sum(getattr(prober, what) for prober in self.probers)
+
+    def wait_for(self, what, more):
+        before = self.sum(what)
+        eventually(lambda: any(prober.wrong for prober in self.probers) or
+                   self.sum(what) > before + more, f"{more} more {what}")
+
+    def __exit__(self, *wrong):
+        for prober in self.probers:
+            prober.stop = True
+        for prober in self.probers:
+            prober.join()
+        if wrong[0]:
+            return
+        for prober in self.probers:
+            same(prober.wrong, [], "wrong answers")
+        say(*(f"{what} {self.sum(what)}" for what in (
+            "static", "dynamic", "refused", "lost_first", "lost_later")))
+        # Each is accounted for: what is lost was nginx's by then.
+        self.counting.expect(
+            served=self.sum("static"), errors=self.sum("refused"),
+            handed_over=self.sum("moved") + self.sum("lost_first"),
+            connections_aborted=0)
+        same(self.counting.grown("backend_absent") + self.counting.grown("backend_full"),
+             self.sum("refused"), "why they were refused")
+
+
+def workers_of(nginx):
+    pid = nginx.process.pid
+    with open(f"/proc/{pid}/task/{pid}/children") as children:
+        return [int(word) for word in children.read().split()]
+
+
+def other_worker(nginx, *old):
+    """A process of nginx that was none of these, and is ready to serve."""
+    return eventually(lambda: [pid for pid in workers_of(nginx) if pid not in old],
+                      "a new worker")
+
+
+def each_listen(promise):
+    """Two tests: all workers of nginx share a listener, or each has its own."""
+    def register(function):
+        for words in "", " reuseport":
+            test(f"listen{words}: {promise}")(
+                lambda listen=f"listen {BACKEND}{words};": function(listen))
+    return register
+
+
+@each_listen("stopped, started and killed under load: only its own are lost")
+def restarts(listen):
+    nginx = Nginx(listen=listen, workers=2)
+    with Load() as load_:
+        for end in (nginx.stop, nginx.kill) * 3:
+            load_.wait_for("dynamic", 50)
+            end()
+            load_.wait_for("refused", 5)
+            nginx.start()
+        load_.wait_for("dynamic", 50)
     # nginx went six times, and each of eight had at most one connection that it
     # was serving then and another that waited for it while it was on its way.
+    lost = load_.sum("lost_first") + load_.sum("lost_later")
     same(lost <= 8 * 6 * 2, True, f"{lost} lost")
-    counting.expect(connections_aborted=0)
-    same(get("/dynamic").status, 200, "in the end")
     no_connection_left()
     nginx.stop()
 
 
+@each_listen("told to read its configuration again under load: nobody notices")
+def reloads(listen):
+    nginx = Nginx(listen=listen, workers=2)
+    with Load() as load_:
+        for _ in range(3):
+            load_.wait_for("dynamic", 50)
+            old = workers_of(nginx)
+            nginx.process.send_signal(signal.SIGHUP)
+            other_worker(nginx, *old)
+            load_.wait_for("dynamic", 50)
+    # Connections that idle are closed by the workers that go.
+    same((load_.sum("refused"), load_.sum("lost_first")), (0, 0), "refused, lost")
+    nginx.stop()
+
+
+@each_listen("its workers killed while connections wait: the next ones answer them")
+def workers_killed(listen):
+    nginx = Nginx(listen=listen, workers=2)
+    workers = workers_of(nginx)
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    counting = Counting()
+    clients = [Client() for _ in range(20)]
+    for client in clients:
+        client.send(request("/dynamic"))
+    counting.expect(handed_over=20)
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    for client in clients:
+        expect_dynamic(client)
+        client.close()
+    nginx.stop()
+
+
+def expect_dynamic(client):
+    same(client.response().body, f"GET {client.name()} \n".encode(), "dynamic")
+
+
+@test("it hangs: as many wait as it has room for, the others have 503 at once")
+def hangs():
+    nginx = Nginx(listen=f"listen {BACKEND} backlog=16;")
+    processes = [nginx.process.pid, *workers_of(nginx)]
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    counting = Counting()
+    clients = [Client() for _ in range(40)]
+    refused = []
+    for number, client in enumerate(clients):
+        same(client.ask("/small").body, b"small", "static")
+        client.send(request("/dynamic"))
+        # A queue of 16 is full when there are 17.
+        if number >= 17:
+            expect_503(client, client.response())
+            refused.append(client)
+    counting.expect(handed_over=17, backend_full=23, errors=23, served=40)
+    for pid in processes:
+        os.kill(pid, signal.SIGCONT)
+    for client in clients[:17]:
+        expect_dynamic(client)
+    for client in clients:
+        client.close()
+    nginx.stop()
+
+
+@test("net.ipv4.tcp_migrate_req: one of a reuseport group closes, another has its own")
+def migrated():
+    def listener():
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(("", BACKEND))
+        sock.listen(64)
+        sock.settimeout(PATIENCE)
+        return sock
+
+    with sysctl("net/ipv4/tcp_migrate_req", "1"):
+        one, other = listener(), listener()
+        counting = Counting()
+        clients = {}
+        for _ in range(30):
+            client = Client()
+            client.send(request("/dynamic"))
+            clients[client.sock.getsockname()] = client
+        counting.expect(handed_over=30)
+        one.close()
+        for _ in range(30):
+            accepted, peer = other.accept()
+            same(accepted.recv(1000), request("/dynamic"), "what it reads")
+            accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            client = clients.pop(peer)
+            same(client.response().status, 200, "answer")
+            client.close()
+            accepted.close()
+        other.close()
+
+
+@contextlib.contextmanager
+def in_cgroup(group):
+    """What is started meanwhile is in it."""
+    def enter(where):
+        with open(f"{where}/cgroup.procs", "w") as out:
+            out.write("0")
+
+    enter(group)
+    try:
+        yield
+    finally:
+        enter(CGROUPS)
+
+
+def charged(group):
+    """Bytes for sockets."""
+    with open(f"{group}/memory.stat") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("sock "))
+
+
+@test("in a memory cgroup: charged for what it was given, and for nothing else")
+def memory_cgroup():
+    group = f"{CGROUPS}/sluice-backend"
+    os.mkdir(group)
+    with open(f"{group}/memory.max", "w") as out:
+        out.write("256M")
+    body = bytes(100_000)
+    with expected_warning(None):
+        for end in Nginx.stop, Nginx.kill:
+            with in_cgroup(group):
+                nginx = Nginx()
+            counting = Counting()
+            clients = [Client(options=[SMALL_WINDOW]) for _ in range(20)]
+            for client in clients:
+                # Ours is not acknowledged when what is nginx's is read; and that is
+                # not read when it accepts.
+                client.send(request("/large") + request(
+                    "/upload/x", "PUT", f"Content-Length: {len(body)}\r\n"))
+                client.send(body[:50_000])
+            same(counting.grown("handed_over"), 0, "before ours is acknowledged")
+            for client in clients:
+                client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+                same(client.response().body == LARGE, True, "large")
+            counting.expect(handed_over=20)
+            for client in clients:
+                client.send(body[50_000:])
+                same(client.response().status // 100, 2, "PUT")
+                # More than goes to the client while he does not read.
+                client.send(request("/large") * 4)
+            say(eventually(lambda: charged(group), "sockets to be charged"), "bytes")
+            end(nginx)
+            for client in clients:
+                client.close()
+            eventually(lambda: charged(group) == 0, "nothing to be charged")
+    os.rmdir(group)
+
+
+LARGE = bytes_of(1_000_000)
+os.mkdir(f"{TOP}/upload")
+os.chmod(f"{TOP}/upload", 0o777)
+write("large", LARGE)
 write("small", "small")
 load(linger_timeout=3600)
 run_tests()

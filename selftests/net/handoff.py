@@ -3,15 +3,18 @@
 """What is not a plain hit is nginx's: unread, with the client's own address."""
 
 import os
+import random
 import socket
+import ssl
 import subprocess
 import threading
 
-from lib import (BACKEND, TOP, Client, Counting, Nginx, bytes_of, eventually,
-                 get, load, no_connection_left, param, request, run_tests,
+from lib import (BACKEND, PATIENCE, TOP, Client, Counting, Nginx, bytes_of, eventually,
+                 get, load, no_connection_left, param, params, request, run_tests,
                  same, start, stat, test, write)
 
 ECHO_PORT = 8082
+NOISE_PORT = 8083
 SOCKET = f"{TOP}/fcgi.sock"
 SCRIPT = f"{TOP}/page.cgi"
 
@@ -206,6 +209,86 @@ def malformed():
             client.send(data)
             same(client.response().is_nginx, True, repr(data[:30]))
         counting.expect(handed_over_malformed=1, errors=0)
+
+
+def client_hello():
+    """What a browser says first to a port that it takes for HTTPS."""
+    said, heard = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = ssl.create_default_context().wrap_bio(heard, said, server_hostname="x.example")
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return said.read()
+
+
+def noise():
+    """What is no HTTP/1: protocols that come to port 80, and bytes at random."""
+    yield from (client_hello(),
+                b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5),
+                b"SSH-2.0-OpenSSH_9.2\r\n" + bytes(4) + b"\x05\x14" + bytes(40),
+                b"\r\n\r\n\x0d\n\0GET",			# empty lines, then none
+                b"\x03\0\0\x13\x0e\xe0" + bytes(13),		# RDP
+                b"\0\0\0\x54\xffSMBr" + bytes(75),
+                b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c" + bytes(12),	# PROXY, version 2
+                b"*1\r\n$4\r\nPING\r\n", b"\xff\xfb\x1f\xff\xfb\x20",
+                b"stats\r\nquit\r\n", b"EHLO x\r\n", bytes(5000), b"\x80")
+    rng = random.Random(1)
+    for _ in range(20):
+        # The first byte says that it is not a method.
+        yield bytes([rng.randrange(128, 256)]) + rng.randbytes(rng.randrange(3000))
+
+
+def take(sock, size):
+    data = b""
+    while len(data) < size:
+        more = sock.recv(65536)
+        same(more != b"", True, f"more after {len(data)} of {size} bytes")
+        data += more
+    return data
+
+
+@test("TLS, HTTP/2, SSH and noise: whole, in whatever pieces, and then both ways")
+def noises():
+    with socket.create_server(("", NOISE_PORT)) as listener:
+        listener.settimeout(PATIENCE)
+        with params(backend_port=NOISE_PORT):
+            for data in noise():
+                for before, cut in (b"", None), (b"small", 1), (b"", len(data) // 2):
+                    expect_whole(listener, data, before, cut)
+
+
+def expect_whole(listener, data, before, cut):
+    """Behind a static request, or as the first; in two pieces, or in one."""
+    counting = Counting()
+    with Client() as client:
+        if before:
+            same(client.ask("/small").body, before, "static")
+        if cut:
+            client.send(data[:cut])
+            eventually(lambda: not client.unacknowledged(), "the first piece")
+        client.send(data[cut or 0:])
+        accepted, peer = listener.accept()
+        accepted.settimeout(PATIENCE)
+        with accepted:
+            same(peer, client.sock.getsockname(), "whose")
+            same(take(accepted, len(data)), data, "what arrives")
+            accepted.sendall(b"\x15\x03")
+            same(client.take(2), b"\x15\x03", "back")
+            client.send(b"\x16\0")
+            same(take(accepted, 2), b"\x16\0", "and there")
+    counting.expect(handed_over=1, errors=0)
+
+
+@test("TLS, HTTP/2, SSH and noise, and nobody behind: refused, and closed")
+def noises_alone():
+    for data in noise():
+        with params(standalone=1), Client() as client:
+            counting = Counting()
+            client.send(data)
+            response = client.response()
+            same(response.status in (400, 501, 505), True, f"{data[:20]}: {response}")
+            client.expect_end()
+            counting.expect(handed_over=0, errors=1, served=0)
 
 
 def answer_upgrade(listener):

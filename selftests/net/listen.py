@@ -3,10 +3,15 @@
 """However nginx listens, it is found; and what must not be mixed is not."""
 
 import os
+import select
 import socket
+import subprocess
+import sys
 
-from lib import (BACKEND, Client, Counting, Nginx, get, load, param, request,
-                 run_tests, same, test, unload, write)
+from lib import (BACKEND, PATIENCE, Client, Counting, Nginx, Skip, get, load, param,
+                 request, run_tests, same, start, test, unload, write)
+
+IPPROTO_MPTCP = 262
 
 
 def expect_handed_over(address="127.0.0.1", **growth):
@@ -130,6 +135,98 @@ def both():
     expect_handed_over("127.0.0.1")
     expect_handed_over("::1")
     nginx.stop()
+
+
+@test("nginx: listen [::]:8080 ipv6only=off takes what is IPv6, and no more")
+def both_to_one():
+    nginx = Nginx(listen=f"listen [::]:{BACKEND} ipv6only=off;")
+    expect_handed_over("::1")
+    expect_503("127.0.0.1")
+    nginx.stop()
+
+
+@test("a backend that listens with MPTCP")
+def mptcp():
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            listener = socket.socket(family, socket.SOCK_STREAM, IPPROTO_MPTCP)
+        except OSError as reason:
+            raise Skip(f"no MPTCP here: {reason}") from None
+        with listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((address, BACKEND))
+            listener.listen(16)
+            expect_accepted(listener, address)
+            waiting = Client(address=address)
+            counting = Counting()
+            waiting.send(request("/dynamic"))
+            counting.expect(handed_over=1)
+        # As when it closes any listener.
+        try:
+            waiting.fill()
+            raise AssertionError("data from nobody")
+        except ConnectionResetError:
+            waiting.close()
+        expect_503(address)
+
+
+def expect_accepted(listener, address):
+    """One who waits for connections is woken, with each."""
+    with select.epoll() as poll:
+        poll.register(listener, select.EPOLLIN)
+        for client in (Client(address=address) for _ in range(3)):
+            same(client.ask("/small").body, b"small", "static")
+            client.send(request("/dynamic"))
+            same(len(poll.poll(PATIENCE)), 1, "woken")
+            accepted, peer = listener.accept()
+            same(peer, client.sock.getsockname(), "who was accepted")
+            same(accepted.recv(1000), request("/dynamic"), "what it reads")
+            accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes")
+            same(client.response().body, b"yes", "answer")
+            client.close()
+            same(accepted.recv(1000), b"", "the end")
+            accepted.close()
+
+
+@test("a client that speaks MPTCP: served, and handed over")
+def mptcp_client():
+    nginx = Nginx()
+    try:
+        client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+    except OSError as reason:
+        raise Skip(f"no MPTCP here: {reason}") from None
+    with client:
+        client.settimeout(PATIENCE)
+        client.connect(("127.0.0.1", 80))
+        for target, word in ("/small", b"small"), ("/dynamic", b"GET 127.0.0.1:"):
+            client.sendall(request(target))
+            data = b""
+            while word not in data:
+                more = client.recv(4096)
+                same(more != b"", True, f"no end after {data}")
+                data += more
+    nginx.stop()
+
+
+# On the same port, but of another network.
+ELSEWHERE = f"""
+import socket, time
+listener = socket.create_server(("", {BACKEND}))
+print("listens", flush=True)
+time.sleep(10000)
+"""
+
+
+@test("a backend in another network namespace: not found, 503")
+def other_namespace():
+    there = start("unshare", "--net", sys.executable, "-S", "-c", ELSEWHERE,
+                  stdout=subprocess.PIPE)
+    same(there.stdout.readline(), b"listens\n", "the other one")
+    expect_503("127.0.0.1")
+    there.kill()
+    there.wait()
 
 
 @test("address=127.0.0.1,::1 port=8000")
