@@ -41,5 +41,5 @@ void sluice_stats_sum(u64 *sums)
 		sums[i] = 0;
 	for_each_possible_cpu(cpu)
 		for (i = 0; i < SLUICE_STAT_COUNT; i++)
-			sums[i] += per_cpu_ptr(sluice_stats_cpu, cpu)[i];
+			sums[i] += READ_ONCE(per_cpu_ptr(sluice_stats_cpu, cpu)[i]);
 }
