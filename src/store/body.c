@@ -3,8 +3,9 @@
  * The bytes of an object on their way out.
  *
  * What is sent by reference aliases the file, as with sendfile(): a write(2)
- * changes bytes that have not left yet.  A file that became shorter cannot give
- * what was promised: the connection is aborted, never padded.
+ * changes bytes that have not left yet, and a truncation zeroes those of the last
+ * page that are with TCP already.  What TCP has not been given yet a file that
+ * became shorter cannot give: the connection is aborted, never padded.
  */
 #include <linux/bvec.h>
 #include <linux/file.h>
