@@ -117,6 +117,15 @@ static void after_call(struct kprobe *p, struct pt_regs *regs,
 {
 }
 
+/* Notifiers are called one at a time. */
+static void remove_probe(void)
+{
+	if (!sluice)
+		return;
+	unregister_kprobe(&probe);
+	sluice = NULL;
+}
+
 /*
  * When sluice comes its functions are known, and none has run; when it goes all of
  * them have, the exit function too.
@@ -138,11 +147,13 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 			.post_handler = after_call,
 		};
 		err = register_kprobe(&probe);
-		if (err)
+		if (err) {
 			pr_err("no probe in %s: %d\n", function, err);
+			sluice = NULL;
+		}
 		return notifier_from_errno(err);
 	case MODULE_STATE_GOING:
-		unregister_kprobe(&probe);
+		remove_probe();
 		break;
 	}
 	return NOTIFY_DONE;
@@ -160,6 +171,7 @@ static int __init fail_nth_init(void)
 static void __exit fail_nth_exit(void)
 {
 	unregister_module_notifier(&notifier);
+	remove_probe();		/* sluice may be there still */
 }
 
 module_init(fail_nth_init);
