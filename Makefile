@@ -7,7 +7,7 @@
 # make check      every test, on every supported kernel, in VMs, and a few of them on
 #                 the kernel debug, which is built the first time
 # make check-quick  style, unit tests and a build: what each commit has passed
-# make check-debug  the network selftests on the kernels debug and rt: hours
+# make check-debug  the network selftests on the kernels debug, kcsan and rt: hours
 # make fuzz       look for broken promises of the pure files: FUZZ_SECONDS=600 for
 #                 each of eleven targets, one per processor at a time
 # make bench      counted figures of Documentation/results.rst, and pictures, for
