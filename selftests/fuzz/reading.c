@@ -7,6 +7,7 @@ struct progress {
 	struct reading	*its;
 	bool		head;
 	bool		message;
+	bool		head_only;
 };
 
 static int on_head(llhttp_t *parser)
@@ -19,8 +20,10 @@ static int on_head(llhttp_t *parser)
 	its->content_length = parser->content_length;
 	its->keep_alive = llhttp_should_keep_alive(parser);
 	its->upgrade = parser->upgrade;
+	its->status = parser->status_code;
 	progress->head = true;
-	return 0;
+	/* 1: there is no body.  For llhttp it is the caller who knows it of a 304. */
+	return progress->head_only || (parser->type == HTTP_RESPONSE && its->status == 304);
 }
 
 static int on_message(llhttp_t *parser)
@@ -32,9 +35,9 @@ static int on_message(llhttp_t *parser)
 }
 
 /* By single bytes, so that it is known at which one something happens. */
-void reading_of(struct span input, struct reading *its)
+static void read_bytes(struct span input, llhttp_type_t type, struct progress *progress)
 {
-	struct progress progress = { .its = its };
+	struct reading *its = progress->its;
 	llhttp_settings_t settings;
 	llhttp_t parser;
 	size_t i;
@@ -43,19 +46,34 @@ void reading_of(struct span input, struct reading *its)
 	llhttp_settings_init(&settings);
 	settings.on_headers_complete = on_head;
 	settings.on_message_complete = on_message;
-	llhttp_init(&parser, HTTP_REQUEST, &settings);
-	parser.data = &progress;
+	llhttp_init(&parser, type, &settings);
+	parser.data = progress;
 	for (i = 0; i < input.len && !its->end; i++) {
 		llhttp_errno_t error = llhttp_execute(&parser, (const char *)input.ptr + i, 1);
 
-		if (error && !progress.message) {
+		if (error && !progress->message) {
 			its->error = llhttp_errno_name(error);
 			its->at = i;
 			return;
 		}
-		if (progress.head && !its->head_len)
+		if (progress->head && !its->head_len)
 			its->head_len = i + 1;
-		if (progress.message)
+		if (progress->message)
 			its->end = i + 1;
 	}
+}
+
+void reading_of(struct span input, struct reading *its)
+{
+	struct progress progress = { .its = its };
+
+	read_bytes(input, HTTP_REQUEST, &progress);
+}
+
+/* @head_only: of the response to HEAD */
+void reading_of_response(struct span input, bool head_only, struct reading *its)
+{
+	struct progress progress = { .its = its, .head_only = head_only };
+
+	read_bytes(input, HTTP_RESPONSE, &progress);
 }

@@ -11,6 +11,7 @@
  * @at: the index of the byte that it refuses
  * @head_len: 0 unless the head is complete, and not refused as a whole
  * @end: bytes of the whole message, 0 unless it is complete
+ * @status: of a response
  *
  * The rest is what llhttp knew at the end of the head.
  */
@@ -19,6 +20,7 @@ struct reading {
 	size_t		at;
 	size_t		head_len;
 	size_t		end;
+	u16		status;
 	u8		minor;
 	bool		chunked;
 	bool		keep_alive;
@@ -27,5 +29,6 @@ struct reading {
 };
 
 void reading_of(struct span input, struct reading *its);
+void reading_of_response(struct span input, bool head_only, struct reading *its);
 
 #endif /* SLUICE_READING_H */

@@ -263,8 +263,18 @@ static const u8 *parse_request_line(const u8 *start, const u8 *end, unsigned int
 	return p;
 }
 
-static const u8 *parse_fields(const u8 *p, const u8 *end, unsigned int flags,
-			      struct http_request *req, enum http_error *why)
+/**
+ * http_parse_fields() - parse the field lines of a head, with its empty line
+ * @p: behind the first line of a request or of a response
+ * @end: of what has come
+ * @flags: HTTP_PARSE_*
+ * @req: takes the fields; begun with http_request_init(), with its @minor
+ * @why: in: HTTP_ERR_NONE; out: what is wrong
+ *
+ * Return: behind the empty line; NULL if that has not come, or with @why set
+ */
+const u8 *http_parse_fields(const u8 *p, const u8 *end, unsigned int flags,
+			    struct http_request *req, enum http_error *why)
 {
 	unsigned int lines = 0;
 
@@ -275,15 +285,11 @@ static const u8 *parse_fields(const u8 *p, const u8 *end, unsigned int flags,
 		if (!p)
 			return NULL;
 	}
-	p = parse_line_end(p, end, flags, HTTP_ERR_NO_COLON, why);
-	if (!p)
-		return NULL;
-	*why = http_framing_finish(req);
-	return *why ? NULL : p;
+	return parse_line_end(p, end, flags, HTTP_ERR_NO_COLON, why);
 }
 
 /* Not a memset: field[] is large, and @seen says which of it is there. */
-static void request_init(struct http_request *req)
+void http_request_init(struct http_request *req)
 {
 	req->method = HTTP_METHOD_OTHER;
 	req->minor = 0;
@@ -325,13 +331,16 @@ ssize_t http_parse(const u8 *buf, size_t len, size_t max, unsigned int flags,
 	const u8 *p;
 
 	*why = HTTP_ERR_NONE;
-	request_init(req);
+	http_request_init(req);
 	p = parse_request_line(buf, end, flags, req, why);
 	if (p) {
 		full = HTTP_ERR_HEAD_TOO_LARGE;
-		p = parse_fields(p, end, flags, req, why);
+		p = http_parse_fields(p, end, flags, req, why);
 	}
 	if (p) {
+		*why = http_framing_finish(req);
+		if (*why)
+			return -EBADMSG;
 		req->head_len = p - buf;
 		return p - buf;
 	}

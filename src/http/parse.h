@@ -72,6 +72,9 @@ static inline bool http_has_field(const struct http_request *req, enum http_fiel
 	return req->seen & BIT(field);
 }
 
+void http_request_init(struct http_request *req);
+const u8 *http_parse_fields(const u8 *p, const u8 *end, unsigned int flags,
+			    struct http_request *req, enum http_error *why) __must_check;
 ssize_t http_parse(const u8 *buf, size_t len, size_t max, unsigned int flags,
 		   struct http_request *req, enum http_error *why) __must_check;
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where a response ends, asked of two who read it independently: us, and llhttp, the
+ * parser of Node.js; to GET and to HEAD.  We refuse more than it does, for what we refuse
+ * goes by us unread: the comparison is of what we accept.  What it refuses of that is
+ * listed below with the reason.
+ */
+
+#include <stdio.h>
+
+#include "fuzz.h"
+#include "http/body.h"
+#include "http/parse.h"
+#include "http/response.h"
+#include "reading.h"
+
+struct ours {
+	ssize_t			head_len;
+	enum http_error		why;
+	struct http_response	rsp;
+	ssize_t			end;	/* of the body; 0: not over, -EBADMSG: malformed */
+};
+
+static void read_ours(struct span input, enum http_method method, size_t cut, struct ours *ours)
+{
+	struct http_body body = { 0 };
+	size_t at;
+	ssize_t n;
+
+	ours->end = 0;
+	ours->head_len = http_response_parse(input.ptr, input.len, HTTP_HEAD_MAX, method,
+					     &ours->rsp, &ours->why);
+	if (ours->head_len < 0 || ours->rsp.until_close)
+		return;
+	http_body_begin(&body, ours->rsp.chunked, ours->rsp.content_length);
+	at = ours->head_len;
+	/* Cut in two: the verdict is the same. */
+	cut = cut > at && cut < input.len ? cut : input.len;
+	n = http_body_follow(&body, input.ptr + at, cut - at);
+	if (n >= 0) {
+		at += n;
+		check(at == cut || http_body_is_over(&body));
+		n = http_body_follow(&body, input.ptr + at, input.len - at);
+	}
+	if (n < 0)
+		ours->end = n;
+	else if (http_body_is_over(&body))
+		ours->end = at + n;
+	else
+		check(at + n == input.len);
+}
+
+static bool is_intended(struct span input, const struct ours *ours, const struct reading *its)
+{
+	static const struct {
+		const char *its, *why;
+	} list[] = {
+		{ "HPE_INVALID_VERSION",
+		  "RFC 9110 section 2.5: a higher minor version is one we understand" },
+		{ "HPE_INVALID_CONTENT_LENGTH", "RFC 9110 section 5.6.3: a tab is whitespace" },
+		{ "HPE_INVALID_TRANSFER_ENCODING", "the same" },
+		{ "HPE_INVALID_CHUNK_SIZE", "an extension is any text; nobody reads it" },
+		{ "HPE_STRICT", "the same" },
+		{ "HPE_INVALID_HEADER_TOKEN",
+		  "RFC 9110 section 5.5: obs-text in a reason or in a trailer" },
+		{ "HPE_UNEXPECTED_CONTENT_LENGTH", "the trailers of a chunked body are not read" },
+	};
+	size_t i;
+
+	(void)input;
+	(void)ours;
+	for (i = 0; i < ARRAY_SIZE(list); i++)
+		if (!strcmp(its->error, list[i].its))
+			return true;
+	fprintf(stderr, "not intended: %s at %zu\n", its->error, its->at);
+	return false;
+}
+
+static void compare(struct span input, enum http_method method)
+{
+	struct ours ours, cut;
+	struct reading its;
+	size_t at;
+
+	read_ours(input, method, 0, &ours);
+	for (at = 1; at < input.len; at++) {
+		read_ours(input, method, at, &cut);
+		check(cut.head_len == ours.head_len && cut.end == ours.end);
+	}
+	if (ours.head_len < 0)
+		return;
+	reading_of_response(input, method == HTTP_HEAD, &its);
+	if (its.error) {
+		check(ours.end == -EBADMSG || is_intended(input, &ours, &its));
+		return;
+	}
+	check(its.head_len == (size_t)ours.head_len);
+	check(its.status == ours.rsp.status);
+	if (its.upgrade)
+		return;		/* 101: we leave, and so does it */
+	if (ours.rsp.until_close || ours.end < 0)
+		check(!its.end || ours.rsp.interim);
+	else
+		check(its.end == (size_t)ours.end);
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
+{
+	struct span input = fuzz_flush(data, len);
+
+	compare(input, HTTP_GET);
+	compare(input, HTTP_HEAD);
+	return 0;
+}
