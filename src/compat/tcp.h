@@ -105,6 +105,28 @@ compat_lookup_listener6(struct net *net, const struct in6_addr *saddr,
 #endif
 }
 
+/* 6.5: sendfile() comes to sendmsg, with MSG_SPLICE_PAGES, and there is no sendpage. */
+typedef int compat_sendpage_fn(struct sock *sk, struct page *page, int offset, size_t size,
+			       int flags);
+
+static inline void compat_hook_sendpage(struct proto *proto, compat_sendpage_fn *hook)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	proto->sendpage = hook;
+#endif
+}
+
+/* Socket owned. */
+static inline int compat_tcp_sendpage_locked(struct sock *sk, struct page *page, int offset,
+					     size_t size, int flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	return tcp_sendpage_locked(sk, page, offset, size, flags);
+#else
+	return -EOPNOTSUPP;	/* nobody calls the hook */
+#endif
+}
+
 /* 6.17: who opened the socket is read through a function. */
 static inline kuid_t compat_sk_uid(const struct sock *sk)
 {

@@ -27,8 +27,10 @@
 
 #include "conn/client.h"
 #include "conn/conn.h"
+#include "conn/follow.h"
 #include "conn/job.h"
 #include "conn/ladder.h"
+#include "sock/lend.h"
 #include "sock/pass_through.h"
 #include "store/object.h"
 
@@ -77,6 +79,7 @@ void sluice_conn_put(struct sluice_conn *conn)
 	if (!IS_ERR_OR_NULL(conn->found))
 		sluice_object_put(conn->found);
 	sluice_body_end(&conn->body);
+	sluice_follow_free(conn);
 	kfree(conn->rest);
 	kfree(conn->parts);
 	kfree(conn->path);
@@ -133,10 +136,46 @@ static void conn_sock_buried(struct sluice_sock *ss)
 	sluice_conn_put(container_of(ss, struct sluice_conn, ss));
 }
 
+/* On a connection that is lent. Context: see struct sluice_sock_ops. */
+static void conn_sock_heard(struct sluice_sock *ss)
+{
+	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
+
+	sluice_conn_get(conn);		/* it may be given up */
+	if (sluice_follow_heard(conn)) {
+		if (sluice_sock_is_busy(ss))
+			ss->missed = true;
+		else if (READ_ONCE(sluice_direct))
+			conn_sock_serve(ss);
+		else
+			sluice_conn_ring(conn);
+	}
+	sluice_conn_put(conn);
+}
+
+static void conn_sock_wrote(struct sluice_sock *ss, struct iov_iter *bytes, size_t len)
+{
+	sluice_follow_wrote(container_of(ss, struct sluice_conn, ss), bytes, len);
+}
+
+static bool conn_sock_closed(struct sluice_sock *ss)
+{
+	return sluice_follow_closed(container_of(ss, struct sluice_conn, ss));
+}
+
+static void conn_sock_leave(struct sluice_sock *ss, enum sluice_stat why)
+{
+	sluice_conn_give_up(container_of(ss, struct sluice_conn, ss), why);
+}
+
 static const struct sluice_sock_ops conn_sock_ops = {
 	.ring	= conn_sock_ring,
 	.serve	= conn_sock_serve,
 	.buried	= conn_sock_buried,
+	.heard	= conn_sock_heard,
+	.wrote	= conn_sock_wrote,
+	.closed	= conn_sock_closed,
+	.leave	= conn_sock_leave,
 };
 
 /* --- deadlines ----------------------------------------------------------- */
@@ -214,15 +253,50 @@ void sluice_conn_leave(struct sluice_conn *conn)
 	spin_unlock(&home->lock);
 }
 
+/**
+ * sluice_conn_give_up() - the backend's alone from here on
+ * @conn: lent; freed, unless the caller has a reference
+ * @why:  the counter
+ *
+ * Context: socket locked in either form.
+ */
+void sluice_conn_give_up(struct sluice_conn *conn, enum sluice_stat why)
+{
+	sluice_stat_inc(why);
+	local_bh_disable();
+	sluice_conn_leave(conn);
+	sluice_lend_end(&conn->ss);
+	local_bh_enable();
+	sluice_conn_put(conn);		/* the user data's */
+}
+
 /*
- * Close it. The reference of the socket's user data becomes the graveyard's.
- * Socket locked.
+ * Close it. The reference of the socket's user data becomes the graveyard's.  One that
+ * is lent is for the backend to close.  Socket locked.
  */
 void sluice_conn_bury(struct sluice_conn *conn)
 {
+	if (conn->ss.lent) {
+		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_CLOSED);
+		return;
+	}
 	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_CLOSED);
 	sluice_conn_leave(conn);
 	sluice_sock_detach(&conn->ss);
+	sluice_sock_bury(&conn->ss);
+}
+
+/*
+ * The same for one that the backend has: it will find it reset.  Until then it cannot
+ * write behind what is cut short.
+ */
+static void conn_abort_lent(struct sluice_conn *conn)
+{
+	conn->ss.sk->sk_shutdown |= SEND_SHUTDOWN;
+	conn->ss.shut = false;
+	conn->ss.abort = true;
+	sluice_conn_leave(conn);
+	sluice_lend_end(&conn->ss);
 	sluice_sock_bury(&conn->ss);
 }
 
@@ -230,6 +304,10 @@ void sluice_conn_bury(struct sluice_conn *conn)
 void sluice_conn_abort(struct sluice_conn *conn)
 {
 	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_ABORTED);
+	if (unlikely(conn->ss.lent)) {
+		conn_abort_lent(conn);
+		return;
+	}
 	sluice_sock_reset_on_close(&conn->ss);
 	sluice_conn_bury(conn);
 }
@@ -243,6 +321,8 @@ static void conn_run(struct sluice_conn *conn, struct sluice_lane *lane)
 		return;
 	if (likely(!sluice_sock_is_busy(&conn->ss))) {
 		sluice_ladder_run(conn, lane);
+	} else if (conn->ss.lent) {
+		conn->ss.missed = true;
 	} else {
 		/* ss -K or the like: it will not take long. */
 		sluice_conn_ring_soon(conn);
@@ -453,6 +533,7 @@ void sluice_conns_exit(void)
 {
 	conns_evict_all();
 	wait_for_completion(&conns_all_gone);
+	sluice_lend_exit();
 	sluice_socks_exit();
 	/*
 	 * Whoever put the last references may still be on the way out: turns

@@ -19,12 +19,16 @@
 
 struct request_sock;
 struct sluice_client;
+struct sluice_follow;
 struct sluice_object;
 
 /*
  * HEAD -> (LOOKUP -> HEAD) -> SEND <-> FILL -> HEAD | CLOSE -> LINGER -> GONE
- *      -> HANDOFF -> GONE | SEND
+ *      -> HANDOFF -> GONE | SEND | BACKEND -> HEAD
  * REFUSE -> GONE
+ *
+ * From BACKEND on it is lent: HANDOFF leads to BACKEND again, and any state to GONE when
+ * the backend shall have it alone, or to the same state when it is taken back.
  */
 enum conn_state {
 	CONN_REFUSE,	/* its client has too many */
@@ -33,6 +37,7 @@ enum conn_state {
 	CONN_SEND,	/* a response is on its way */
 	CONN_FILL,	/* the slow lane reads the next page of the body */
 	CONN_HANDOFF,	/* the backend's, once earlier responses are acked */
+	CONN_BACKEND,	/* it has requests to answer; or none has come since */
 	CONN_CLOSE,	/* answered for the last time */
 	CONN_LINGER,	/* shut down; until the client has read it and left */
 	CONN_GONE,	/* the socket is not ours any more */
@@ -76,6 +81,7 @@ struct conn_parts {
  * @keep_alive:  s the response under way is not the last
  * @linger:      s read what the client still sends before closing
  * @served:      s a request was answered: the next may be long in coming
+ * @follow:      s while it is lent: what the backend has been given, see follow.c
  * @client:      c whose count of connections this one is in, or NULL, or an ERR_PTR()
  * @over_limit:  c too many connections: for the backend or nobody
  * @head_only:   s of the request to hand over, in case nobody takes it
@@ -125,6 +131,7 @@ struct sluice_conn {
 	u32			bytes_left;
 	unsigned long		deadline;
 	struct timer_list	timer;
+	struct sluice_follow	*follow;
 	struct sluice_client	*client;
 
 	struct sluice_body	body;
@@ -177,6 +184,7 @@ void sluice_conn_wait_for(struct sluice_conn *conn, enum conn_wait wait);
 void sluice_conn_arm_timer(struct sluice_conn *conn);
 
 void sluice_conn_leave(struct sluice_conn *conn);
+void sluice_conn_give_up(struct sluice_conn *conn, enum sluice_stat why);
 void sluice_conn_bury(struct sluice_conn *conn);
 void sluice_conn_abort(struct sluice_conn *conn);
 

@@ -11,6 +11,7 @@
 
 #include "conn/conn.h"
 #include "conn/dispatch.h"
+#include "conn/follow.h"
 #include "conn/job.h"
 #include "conn/ladder.h"
 #include "conn/respond.h"
@@ -51,6 +52,14 @@ static int conn_begin_handoff(struct sluice_conn *conn,
 	return 1;
 }
 
+/* What is lent is not for us to close, nor to read a body of. */
+static bool conn_is_not_for_lent(const struct sluice_conn *conn,
+				 const struct http_request *req,
+				 const struct sluice_verdict *verdict)
+{
+	return conn->ss.lent && (!req->keep_alive || req->has_body || verdict->close);
+}
+
 /*
  * Act on a request.  Only those of our own answers are consumed: @used is set
  * to how much of the receive queue is dealt with.
@@ -64,7 +73,7 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 
 	if (verdict->kind == SLUICE_LOOK_UP)
 		return sluice_job_lookup(conn, verdict);
-	if (verdict->kind == SLUICE_HAND_OVER)
+	if (verdict->kind == SLUICE_HAND_OVER || conn_is_not_for_lent(conn, req, verdict))
 		return conn_begin_handoff(conn, verdict, head_only);
 
 	*used = head_len;
@@ -124,6 +133,12 @@ static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 /* Nothing more can be done with what has arrived. */
 static int conn_wait_for_head(struct sluice_conn *conn, bool partial)
 {
+	if (conn->ss.lent && sluice_sock_at_eof(conn->ss.sk))
+		return sluice_follow_pass_on(conn);
+	if (conn->ss.lent) {		/* the backend's patience is what counts */
+		conn->state = CONN_BACKEND;
+		return 0;
+	}
 	if (sluice_sock_at_eof(conn->ss.sk)) {
 		conn->state = CONN_CLOSE;
 		return 1;
@@ -215,6 +230,11 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 	size_t len, off = 0;
 	int ret = 1;
 
+	if (conn->ss.lent) {
+		ret = sluice_follow_return(conn);
+		if (ret <= 0)
+			return ret;
+	}
 	if (unlikely(conn->skip) && !conn_try_skip(conn))
 		return conn->state == CONN_CLOSE;
 	if (conn_must_go(conn))
@@ -241,6 +261,8 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 		off += used;
 	}
 	sluice_sock_consume(sk, off);
+	if (conn->ss.lent)
+		sluice_follow_consumed(conn);
 
 	if (ret == -EAGAIN && len == SLUICE_LANE_HEAD && off)
 		return 1;	/* the rest of that head may have arrived */
@@ -258,6 +280,53 @@ static bool conn_goes_unasked(const struct sluice_conn *conn)
 	       conn->why == SLUICE_STAT_CONNECTIONS_PASSED_THROUGH;
 }
 
+/* Of one that is lent: the backend has it already. */
+static int conn_pass_on(struct sluice_conn *conn)
+{
+	if (conn_goes_unasked(conn)) {
+		sluice_conn_give_up(conn, conn->why);
+		return 0;
+	}
+	sluice_stat_inc(SLUICE_STAT_REQUESTS);
+	sluice_stat_inc(SLUICE_STAT_HANDED_OVER);
+	sluice_stat_inc(conn->why);
+	return sluice_follow_pass_on(conn);
+}
+
+/* The backend's: lent, or for good. */
+static void conn_is_handed_over(struct sluice_conn *conn)
+{
+	if (!conn_goes_unasked(conn)) {
+		sluice_stat_inc(SLUICE_STAT_REQUESTS);
+		sluice_stat_inc(SLUICE_STAT_HANDED_OVER);
+	}
+	sluice_stat_inc(conn->why);
+	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_HANDED_OVER);
+	if (conn->ss.lent) {
+		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_LENT);
+		conn->state = CONN_BACKEND;
+		conn->wait = WAIT_NOTHING;
+		conn->served = true;
+		return;
+	}
+	sluice_conn_leave(conn);
+	sluice_conn_put(conn);		/* the user data's; the turn has one */
+}
+
+static int conn_hand_over(struct sluice_conn *conn)
+{
+	/* Not for each round of waiting until all is acknowledged. */
+	bool lend = !conn->ss.sk->sk_wmem_queued && !conn_goes_unasked(conn) &&
+		    sluice_follow_begin(conn);
+	int err;
+
+	err = sluice_handoff(&conn->ss, READ_ONCE(sluice_backend_port),
+			     READ_ONCE(sluice_backend_uid), lend);
+	if (!conn->ss.lent)
+		sluice_follow_free(conn);
+	return err;
+}
+
 static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 {
 	int err;
@@ -266,19 +335,12 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 	if (SLUICE_WARN_ON(conn->skip || conn->rest ||
 			   sluice_body_left(&conn->body)))
 		return -EIO;
-	err = READ_ONCE(sluice_standalone) ? -ECONNREFUSED :
-		sluice_handoff(&conn->ss, READ_ONCE(sluice_backend_port),
-			       READ_ONCE(sluice_backend_uid));
+	if (conn->ss.lent)
+		return conn_pass_on(conn);
+	err = READ_ONCE(sluice_standalone) ? -ECONNREFUSED : conn_hand_over(conn);
 	switch (err) {
 	case 0:
-		if (!conn_goes_unasked(conn)) {
-			sluice_stat_inc(SLUICE_STAT_REQUESTS);
-			sluice_stat_inc(SLUICE_STAT_HANDED_OVER);
-		}
-		sluice_stat_inc(conn->why);
-		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_HANDED_OVER);
-		sluice_conn_leave(conn);
-		sluice_conn_put(conn);		/* the user data's; the turn has one */
+		conn_is_handed_over(conn);
 		return 0;
 	case -EAGAIN:
 		sluice_conn_wait_for(conn, WAIT_SPACE);
@@ -361,6 +423,8 @@ static int conn_step(struct sluice_conn *conn, struct sluice_lane *lane)
 		return sluice_respond_go_on(conn, lane);
 	case CONN_HANDOFF:
 		return conn_try_handoff(conn, lane);
+	case CONN_BACKEND:
+		return sluice_follow_return(conn);
 	case CONN_CLOSE:
 		return conn_try_close(conn);
 	case CONN_LINGER:

@@ -12,6 +12,7 @@
 #include "conn/job.h"
 #include "conn/respond.h"
 #include "reply/reply.h"
+#include "sock/lend.h"
 #include "sock/pass_through.h"
 #include "sock/send.h"
 #include "store/object.h"
@@ -29,6 +30,10 @@ static int conn_finish_response(struct sluice_conn *conn)
 	conn->alone = false;
 	conn->wait = WAIT_NOTHING;
 	conn->state = conn->keep_alive ? CONN_HEAD : CONN_CLOSE;
+	if (conn->ss.lent) {
+		sluice_stat_inc(SLUICE_STAT_SERVED_RETURNED);
+		sluice_lent_end_answer(&conn->ss);
+	}
 	return 1;
 }
 
@@ -221,6 +226,8 @@ static int conn_answer(struct sluice_conn *conn, struct sluice_lane *lane,
 	int ret;
 
 	conn->state = CONN_SEND;
+	if (conn->ss.lent)
+		sluice_lent_begin_answer(&conn->ss);
 	if (answer->obj)
 		sluice_body_begin(&conn->body, answer->obj, answer->pos,
 				  answer->end);

@@ -21,6 +21,7 @@
 #include "conn/client.h"
 #include "conn/conn.h"
 #include "conn/dispatch.h"
+#include "conn/follow.h"
 #include "conn/ladder.h"
 #include "conn/listener.h"
 #include "ctl/params.h"
@@ -311,6 +312,11 @@ PARAM_CHOICE(bad_range, sluice_bad_range_refuse, "ignore", "416",
 
 PARAM_TOGGLE(direct, sluice_direct, NULL, 0644,
 	     "serve where data arrive, in the socket's callback, instead of in a work item");
+
+PARAM_TOGGLE(return, sluice_return, NULL, 0644,
+	     "a connection comes back when the backend has answered all that it was given");
+PARAM_TOGGLE(take_back, sluice_take_back, NULL, 0644,
+	     "with return=1: keep idle connections that the backend closes");
 
 PARAM_NUMBER(cpu_share, sluice_cpu_share, 5, 100, NULL, 0644,
 	     "percent of each processor's time that sluice may take");

@@ -29,6 +29,7 @@ static enum http_leave take_request(struct http_exchange *x, const struct http_r
 		return HTTP_LEAVE_TOO_MANY;
 	given = &x->given[(x->first + x->count++) % HTTP_EXCHANGE_MAX];
 	given->method = req->method;
+	given->at = x->at;
 	given->expects = req->expect && req->has_body;
 	http_body_begin(&x->request, req->chunked, req->content_length);
 	return HTTP_LEAVE_NOT;
@@ -67,6 +68,7 @@ ssize_t http_exchange_request(struct http_exchange *x, const u8 *buf, size_t len
 			return leave(why, HTTP_LEAVE_MALFORMED);
 		if (*why)
 			return -EBADMSG;
+		x->at += n;
 		used += n;
 	}
 	return used;
@@ -92,7 +94,7 @@ static enum http_leave take_interim(const struct http_exchange *x,
 
 static enum http_leave take_response(struct http_exchange *x, const struct http_response *rsp)
 {
-	const struct http_given *given = &x->given[x->first];
+	const struct http_given *given = http_exchange_oldest(x);
 
 	if (rsp->interim)
 		return take_interim(x, rsp);
@@ -136,7 +138,7 @@ ssize_t http_exchange_response(struct http_exchange *x, const u8 *buf, size_t le
 				response_is_over(x);
 		} else {
 			n = http_response_parse(buf + used, len - used, HTTP_HEAD_MAX,
-						x->given[x->first].method, &rsp, &error);
+						http_exchange_oldest(x)->method, &rsp, &error);
 			if (n == -EAGAIN)
 				break;
 			if (n > 0)
@@ -152,13 +154,24 @@ ssize_t http_exchange_response(struct http_exchange *x, const u8 *buf, size_t le
 }
 
 /**
+ * http_exchange_skip_request() - bytes that the backend is given, unseen
+ * @x: the exchange
+ * @len: at most http_body_blind() of its @request
+ */
+void http_exchange_skip_request(struct http_exchange *x, u64 len)
+{
+	http_body_skip(&x->request, len);
+	x->at += len;
+}
+
+/**
  * http_exchange_skip_response() - bytes that the backend has sent, unseen
  * @x: the exchange
  * @len: at most http_body_blind() of its @response
  */
 void http_exchange_skip_response(struct http_exchange *x, u64 len)
 {
-	if (!len)
+	if (http_body_is_over(&x->response))
 		return;
 	http_body_skip(&x->response, len);
 	if (http_body_is_over(&x->response))

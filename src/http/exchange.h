@@ -35,17 +35,21 @@ struct http_request;
  * struct http_given - a request that is not answered yet
  * @method: an enum http_method
  * @expects: waits for a 100 before it sends its body
+ * @at: where it begins
  */
 struct http_given {
 	u8	method;
 	bool	expects;
+	u32	at;
 };
 
 /**
  * struct http_exchange - one connection's requests and responses
  * @first: index of the oldest request that is out
  * @count: how many are
- * @given: them
+ * @at: where the requests have been followed to: a count of bytes that may begin with any
+ *	number and wrap, as TCP's sequence numbers do
+ * @given: those that are out
  * @request: what is left of the body of the latest request
  * @response: what is left of the body of the oldest one's response
  *
@@ -54,10 +58,17 @@ struct http_given {
 struct http_exchange {
 	u8			first;
 	u8			count;
+	u32			at;
 	struct http_given	given[HTTP_EXCHANGE_MAX];
 	struct http_body	request;
 	struct http_body	response;
 };
+
+/* The request that is to be answered next; there is one. */
+static inline const struct http_given *http_exchange_oldest(const struct http_exchange *x)
+{
+	return &x->given[x->first];
+}
 
 /* Between messages in both directions; a head may have begun. */
 static inline bool http_exchange_is_idle(const struct http_exchange *x)
@@ -69,6 +80,7 @@ ssize_t http_exchange_request(struct http_exchange *x, const u8 *buf, size_t len
 			      enum http_leave *why) __must_check;
 ssize_t http_exchange_response(struct http_exchange *x, const u8 *buf, size_t len,
 			       enum http_leave *why) __must_check;
+void http_exchange_skip_request(struct http_exchange *x, u64 len);
 void http_exchange_skip_response(struct http_exchange *x, u64 len);
 
 #endif /* SLUICE_HTTP_EXCHANGE_H */

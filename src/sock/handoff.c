@@ -11,6 +11,7 @@
 
 #include "compat/tcp.h"
 #include "sock/handoff.h"
+#include "sock/lend.h"
 #include "sock/sock.h"
 
 /*
@@ -79,7 +80,7 @@ static bool is_trusted(const struct sock *lsk, uid_t uid)
  * Under rskq_lock a listener that is still in LISTEN will either have the child
  * accepted or reset it when it closes: it cannot be lost.
  */
-static int queue_child(struct sock *lsk, struct sluice_sock *ss)
+static int queue_child(struct sock *lsk, struct sluice_sock *ss, bool lend)
 {
 	struct request_sock_queue *queue = &inet_csk(lsk)->icsk_accept_queue;
 	struct request_sock *req = ss->req;
@@ -93,7 +94,10 @@ static int queue_child(struct sock *lsk, struct sluice_sock *ss)
 	if (sk_acceptq_is_full(lsk))
 		goto out;
 
-	sluice_sock_detach(ss);
+	if (lend && sluice_lend_is_possible(lsk, ss->sk))
+		sluice_lend(ss);
+	else
+		sluice_sock_detach(ss);
 
 	req->sk = ss->sk;
 	req->dl_next = NULL;
@@ -114,6 +118,7 @@ out:
  * @ss:   the connection, at a request boundary
  * @port: the backend's port, in the connection's own network namespace
  * @uid:  who must have opened the listener, or SLUICE_ANY_UID
+ * @lend: if possible go on to hear of it; then @ss->lent is set
  *
  * On success the socket and its request_sock are the backend's; @ss keeps only
  * the reference that sluice_sock_release() gives back, and may go on to hold
@@ -124,9 +129,9 @@ out:
  * Return: 0; -EAGAIN while earlier responses are not acknowledged, a ring
  * follows when they are; -ECONNREFUSED if nobody of the connection's family
  * listens; -EACCES if the listener is another user's; -ENOBUFS if the queue is
- * full; -ENOTCONN if the connection is past being handed over.
+ * full, or without memory; -ENOTCONN if the connection is past being handed over.
  */
-int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid)
+int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, bool lend)
 {
 	struct sock *sk = ss->sk;
 	struct sock *lsk;
@@ -146,6 +151,11 @@ int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid)
 		return -EAGAIN;
 	}
 	ss->drain = false;
+	if (!ss->req) {
+		ss->req = sluice_request_alloc(sk);
+		if (!ss->req)
+			return -ENOBUFS;
+	}
 
 	rcu_read_lock();
 	lsk = find_listener(sk, port);
@@ -163,7 +173,7 @@ int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid)
 	else if (!is_trusted(lsk, uid))
 		err = -EACCES;
 	else
-		err = queue_child(lsk, ss);
+		err = queue_child(lsk, ss, lend);
 	if (!err)
 		lsk->sk_data_ready(lsk);
 	sock_put(lsk);

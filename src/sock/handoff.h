@@ -13,6 +13,6 @@ struct sluice_sock;
 /* Whoever listens will do. */
 #define SLUICE_ANY_UID UINT_MAX
 
-int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid);
+int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, bool lend);
 
 #endif /* SLUICE_SOCK_HANDOFF_H */

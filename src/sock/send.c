@@ -12,6 +12,7 @@
 
 #include "compat/tcp.h"
 #include "sock/lane.h"
+#include "sock/lend.h"
 #include "sock/send.h"
 #include "sock/sock.h"
 #include "sock/stats.h"
@@ -58,6 +59,21 @@ static int send_result(const struct sock *sk, int ret)
 	return ret;
 }
 
+static void send_begin(struct sluice_sock *ss, struct sluice_lent_send *was)
+{
+	ss->sending = true;
+	if (ss->lent)
+		sluice_lent_begin_send(ss, was);
+}
+
+static int send_end(struct sluice_sock *ss, const struct sluice_lent_send *was, int ret)
+{
+	if (ss->lent)
+		sluice_lent_end_send(ss, was, ret);
+	ss->sending = false;
+	return send_result(ss->sk, ret);
+}
+
 /**
  * sluice_send_bytes() - send by copy
  * @lane: whose turn it is; lends the socket its page fragment, so that not each
@@ -81,16 +97,16 @@ int sluice_send_bytes(struct sluice_lane *lane, struct sluice_sock *ss,
 			     (more ? MSG_MORE : 0),
 	};
 	struct page_frag *frag = sluice_lane_frag(lane, len);
+	struct sluice_lent_send was;
 	struct sock *sk = ss->sk;
 	int ret;
 
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, n, len);
-	ss->sending = true;
+	send_begin(ss, &was);
 	swap(sk->sk_frag, *frag);
 	ret = tcp_sendmsg_locked(sk, &msg, len);
 	swap(sk->sk_frag, *frag);
-	ss->sending = false;
-	return send_result(sk, ret);
+	return send_end(ss, &was, ret);
 }
 
 /**
@@ -108,10 +124,10 @@ int sluice_send_bytes(struct sluice_lane *lane, struct sluice_sock *ss,
 int sluice_send_pages(struct sluice_sock *ss, struct bio_vec *bv,
 		      unsigned int n, size_t len, bool more)
 {
+	struct sluice_lent_send was;
 	int ret;
 
-	ss->sending = true;
+	send_begin(ss, &was);
 	ret = compat_tcp_send_pages(ss->sk, bv, n, len, more);
-	ss->sending = false;
-	return send_result(ss->sk, ret);
+	return send_end(ss, &was, ret);
 }

@@ -12,6 +12,7 @@
 
 #include "compat/tcp.h"
 #include "sock/lane.h"
+#include "sock/lend.h"
 #include "sock/sock.h"
 
 bool sluice_direct = true;
@@ -22,16 +23,7 @@ bool sluice_direct = true;
  */
 #define NOTSENT_LOWAT (256 * 1024)
 
-/*
- * What a TCP socket is born with, learnt from our own listeners before they
- * are hooked: the functions are not exported.
- */
-static struct {
-	void (*data_ready)(struct sock *sk);
-	void (*write_space)(struct sock *sk);
-	void (*state_change)(struct sock *sk);
-	void (*error_report)(struct sock *sk);
-} born __read_mostly;
+struct sluice_born sluice_born __read_mostly;
 
 /*
  * Runs for the listener, which is not locked, and for children until they are
@@ -64,11 +56,12 @@ void sluice_listen_hook(struct sluice_listen_sock *lis)
 {
 	struct sock *sk = lis->sock->sk;
 
+	sluice_lend_learn(sk);
 	write_lock_bh(&sk->sk_callback_lock);
-	born.data_ready = sk->sk_data_ready;
-	born.write_space = sk->sk_write_space;
-	born.state_change = sk->sk_state_change;
-	born.error_report = sk->sk_error_report;
+	sluice_born.data_ready = sk->sk_data_ready;
+	sluice_born.write_space = sk->sk_write_space;
+	sluice_born.state_change = sk->sk_state_change;
+	sluice_born.error_report = sk->sk_error_report;
 	rcu_assign_sk_user_data(sk, lis);
 	sk->sk_data_ready = listen_data_ready;
 	/* Inherited by each child, and right for sends from softirq. */
@@ -87,7 +80,7 @@ void sluice_listen_unhook(struct sluice_listen_sock *lis)
 	struct sock *sk = lis->sock->sk;
 
 	write_lock_bh(&sk->sk_callback_lock);
-	sk->sk_data_ready = born.data_ready;
+	sk->sk_data_ready = sluice_born.data_ready;
 	rcu_assign_sk_user_data(sk, NULL);
 	write_unlock_bh(&sk->sk_callback_lock);
 }
@@ -207,6 +200,28 @@ static void sock_write_space(struct sock *sk)
 	rcu_read_unlock();
 }
 
+/*
+ * Callbacks, and what is right for sends from softirq; a child has inherited the latter.
+ * Context: socket locked in either form, and its sk_callback_lock.
+ */
+void sluice_sock_hook(struct sluice_sock *ss)
+{
+	struct sock *sk = ss->sk;
+
+	ss->fin_seen = sock_flag(sk, SOCK_DONE);
+	rcu_assign_pointer(sk->sk_wq, &ss->socket.wq);
+	sk_set_socket(sk, &ss->socket);
+	rcu_assign_sk_user_data(sk, ss);
+	sk->sk_data_ready = sock_data_ready;
+	sk->sk_write_space = sock_write_space;
+	sk->sk_state_change = sock_state_change;
+	sk->sk_error_report = sock_ring;
+	sk->sk_allocation = GFP_ATOMIC;
+	compat_sk_use_task_frag(sk, false);
+	tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, NOTSENT_LOWAT);
+}
+
 /**
  * sluice_sock_attach() - take over a child from our own accept queue
  * @ss:       zeroed
@@ -230,7 +245,6 @@ int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 	ss->sk = sk;
 	ss->req = req;
 	ss->ops = ops;
-	ss->fin_seen = sock_flag(sk, SOCK_DONE);
 
 	sock->state = SS_CONNECTED;
 	sock->type = SOCK_STREAM;
@@ -251,15 +265,20 @@ int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 		return -EBUSY;
 
 	write_lock(&sk->sk_callback_lock);
-	rcu_assign_pointer(sk->sk_wq, &sock->wq);
-	sk_set_socket(sk, sock);
-	rcu_assign_sk_user_data(sk, ss);
-	sk->sk_data_ready = sock_data_ready;
-	sk->sk_write_space = sock_write_space;
-	sk->sk_state_change = sock_state_change;
-	sk->sk_error_report = sock_ring;
+	sluice_sock_hook(ss);
 	write_unlock(&sk->sk_callback_lock);
 	return 0;
+}
+
+/* As for a child on an accept queue. Socket and sk_callback_lock locked. */
+void sluice_sock_restore(struct sock *sk)
+{
+	sk->sk_allocation = GFP_KERNEL;
+	compat_sk_use_task_frag(sk, true);
+	tcp_sk(sk)->nonagle &= ~TCP_NAGLE_OFF;
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, 0);
+	sk_set_socket(sk, NULL);
+	RCU_INIT_POINTER(sk->sk_wq, NULL);
 }
 
 /**
@@ -276,16 +295,11 @@ void sluice_sock_detach(struct sluice_sock *ss)
 
 	write_lock(&sk->sk_callback_lock);
 	rcu_assign_sk_user_data(sk, NULL);
-	sk->sk_data_ready = born.data_ready;
-	sk->sk_write_space = born.write_space;
-	sk->sk_state_change = born.state_change;
-	sk->sk_error_report = born.error_report;
-	sk->sk_allocation = GFP_KERNEL;
-	compat_sk_use_task_frag(sk, true);
-	tcp_sk(sk)->nonagle &= ~TCP_NAGLE_OFF;
-	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, 0);
-	sk_set_socket(sk, NULL);
-	RCU_INIT_POINTER(sk->sk_wq, NULL);
+	sk->sk_data_ready = sluice_born.data_ready;
+	sk->sk_write_space = sluice_born.write_space;
+	sk->sk_state_change = sluice_born.state_change;
+	sk->sk_error_report = sluice_born.error_report;
+	sluice_sock_restore(sk);
 	write_unlock(&sk->sk_callback_lock);
 }
 
@@ -306,7 +320,12 @@ void sluice_sock_release(struct sluice_sock *ss)
  */
 size_t sluice_sock_peek(struct sock *sk, u8 *buf, size_t size)
 {
-	u32 seq = tcp_sk(sk)->copied_seq;
+	return sluice_sock_peek_at(sk, tcp_sk(sk)->copied_seq, buf, size);
+}
+
+/* The same from @seq on, which is not before what was read. Socket locked in either form. */
+size_t sluice_sock_peek_at(struct sock *sk, u32 seq, u8 *buf, size_t size)
+{
 	struct sk_buff *skb;
 	size_t done = 0;
 
@@ -314,7 +333,7 @@ size_t sluice_sock_peek(struct sock *sk, u8 *buf, size_t size)
 		u32 off = seq - TCP_SKB_CB(skb)->seq;
 		size_t n;
 
-		if (off >= skb->len)	/* only its FIN is left */
+		if (off >= skb->len)	/* it is behind us, or only its FIN is left */
 			continue;
 		n = min_t(size_t, skb->len - off, size - done);
 		if (skb_copy_bits(skb, off, buf + done, n))
@@ -361,6 +380,37 @@ void sluice_sock_reset_on_close(struct sluice_sock *ss)
 	ss->sk->sk_lingertime = 0;
 }
 
+/**
+ * sluice_request_alloc() - a request_sock for a connection whose own is gone
+ * @sk: the connection
+ *
+ * inet_reqsk_alloc() is not exported by all kernels.  accept() looks at little of it, and
+ * frees it.
+ * Context: any.
+ * Return: NULL without memory
+ */
+struct request_sock *sluice_request_alloc(const struct sock *sk)
+{
+	const struct request_sock_ops *ops = sk->sk_prot->rsk_prot;
+	struct request_sock *req;
+
+	req = kmem_cache_alloc(ops->slab, GFP_ATOMIC | __GFP_NOWARN | __GFP_ZERO);
+	if (!req) {
+		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		return NULL;
+	}
+	req->rsk_ops = ops;
+	req_to_sk(req)->sk_prot = sk->sk_prot;
+	sk_node_init(&req_to_sk(req)->sk_node);
+	sk_tx_queue_clear(req_to_sk(req));
+	inet_rsk(req)->ireq_state = TCP_NEW_SYN_RECV;
+	inet_rsk(req)->ireq_family = sk->sk_family;
+	write_pnet(&inet_rsk(req)->ireq_net, sock_net(sk));
+	timer_setup(&req->rsk_timer, NULL, 0);
+	refcount_set(&req->rsk_refcnt, 1);
+	return req;
+}
+
 static void request_free(struct request_sock *req)
 {
 	/* reqsk_put(), open-coded: since 7.0 it calls what is not exported. */
@@ -393,8 +443,12 @@ static void bury_work(struct work_struct *work)
 	struct sluice_sock *ss, *next;
 
 	llist_for_each_entry_safe(ss, next, list, grave) {
-		ss->sk->sk_prot->close(ss->sk, 0);
-		request_free(ss->req);
+		if (ss->abort)
+			tcp_abort(ss->sk, ECONNABORTED);
+		else
+			ss->sk->sk_prot->close(ss->sk, 0);
+		if (ss->req)
+			request_free(ss->req);
 		ss->ops->buried(ss);
 		cond_resched();
 	}
@@ -403,6 +457,8 @@ static void bury_work(struct work_struct *work)
 /**
  * sluice_sock_bury() - close a detached socket, soon
  * @ss: detached; ops->buried() is called when it is gone
+ *
+ * With @ss->abort it is the backend's, and reset.
  *
  * Closing may sleep, so it is left to a worker, a batch at a time.
  * Context: any, BH off.

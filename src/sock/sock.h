@@ -19,6 +19,8 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "sock/stats.h"
+
 struct sluice_sock;
 
 /**
@@ -28,21 +30,44 @@ struct sluice_sock;
  * @serve:  data came, and a turn may be taken here and now. BH disabled, socket
  *          locked and not busy, rcu_read_lock(); may detach the socket
  * @buried: the socket is closed and gone. Process context
+ *
+ * Of a socket that is lent, under its lock in either form, and it may not be lent any
+ * more when they return:
+ *
+ * @heard:  data came, or an end. rcu_read_lock()
+ * @wrote:  the backend has written the first @len of @bytes. Process context
+ * @closed: the backend closes it. Process context. Return: true if it was taken back
+ * @leave:  something is done to it that cannot be followed
  */
 struct sluice_sock_ops {
 	void (*ring)(struct sluice_sock *ss);
 	void (*serve)(struct sluice_sock *ss);
 	void (*buried)(struct sluice_sock *ss);
+	void (*heard)(struct sluice_sock *ss);
+	void (*wrote)(struct sluice_sock *ss, struct iov_iter *bytes, size_t len);
+	bool (*closed)(struct sluice_sock *ss);
+	void (*leave)(struct sluice_sock *ss, enum sluice_stat why);
 };
 
 /**
  * struct sluice_sock - an accepted socket without a file or an inode
  * @sk:    the socket; counted until sluice_sock_release()
- * @req:   its request_sock, kept: it is what goes onto a backend's queue
+ * @req:   its request_sock, kept: it is what goes onto a backend's queue; NULL when
+ *         it went
  * @ops:   const
  * @drain: under the socket's lock: ring only when all that was sent is acked
  * @sending: under the socket's lock: inside our own send, which reports for itself
  * @fin_seen: under the socket's lock: sk_data_ready was called since the FIN came
+ * @lent: under the socket's lock, as all down to @write_seq: the backend has it, see
+ *        sock/lend.c
+ * @answering: our answer is not all in the socket yet; the backend's writes wait
+ * @refused: one does
+ * @shut: the backend has shut it down meanwhile
+ * @missed: a turn found it owned: ring when it is released
+ * @written: its owner has written, and does not read any more
+ * @writers: tasks of the backend that are about to write
+ * @write_seq: behind the last byte that we know of
+ * @abort: in the grave: it is the backend's to close, and only to be reset
  * @grave: place among the sockets that wait to be closed
  * @socket: what tcp dereferences when its buffer is full
  * @to_uid: behind a struct socket SOCK_INODE() expects an inode, of which
@@ -56,6 +81,15 @@ struct sluice_sock {
 	bool				drain;
 	bool				sending;
 	bool				fin_seen;
+	bool				lent;
+	bool				answering;
+	bool				refused;
+	bool				shut;
+	bool				missed;
+	bool				written;
+	bool				abort;
+	unsigned int			writers;
+	u32				write_seq;
 	struct llist_node		grave;
 	union {
 		struct socket		socket;
@@ -108,6 +142,19 @@ static inline bool sluice_sock_is_dead(const struct sock *sk)
 	return sk->sk_err || sk->sk_state == TCP_CLOSE;
 }
 
+/*
+ * What a TCP socket is born with, learnt from our own listeners before they
+ * are hooked: the functions are not exported.
+ */
+struct sluice_born {
+	void (*data_ready)(struct sock *sk);
+	void (*write_space)(struct sock *sk);
+	void (*state_change)(struct sock *sk);
+	void (*error_report)(struct sock *sk);
+};
+
+extern struct sluice_born sluice_born;
+
 void sluice_listen_hook(struct sluice_listen_sock *lis);
 void sluice_listen_unhook(struct sluice_listen_sock *lis);
 struct request_sock *sluice_listen_take(struct sluice_listen_sock *lis,
@@ -116,16 +163,21 @@ struct request_sock *sluice_listen_take(struct sluice_listen_sock *lis,
 int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 		       const struct sluice_listen_sock *lis,
 		       const struct sluice_sock_ops *ops);
+void sluice_sock_hook(struct sluice_sock *ss);
+void sluice_sock_restore(struct sock *sk);
 void sluice_sock_detach(struct sluice_sock *ss);
 void sluice_sock_release(struct sluice_sock *ss);
 
 size_t sluice_sock_peek(struct sock *sk, u8 *buf, size_t size);
+size_t sluice_sock_peek_at(struct sock *sk, u32 seq, u8 *buf, size_t size);
 void sluice_sock_consume(struct sock *sk, size_t len);
 size_t sluice_sock_discard(struct sock *sk, size_t max);
 
 void sluice_sock_shutdown(struct sluice_sock *ss);
 void sluice_sock_reset_on_close(struct sluice_sock *ss);
 void sluice_sock_bury(struct sluice_sock *ss);
+
+struct request_sock *sluice_request_alloc(const struct sock *sk);
 
 int sluice_socks_init(void);
 void sluice_socks_exit(void);

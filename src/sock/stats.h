@@ -85,6 +85,25 @@
 	X(CACHE_EVICTED,		"cache_evicted")		\
 	X(CACHE_SHRUNK,			"cache_shrunk")			\
 	X(LOOKUPS_SHARED,		"lookups_shared")		\
+	/* connections that come back */				\
+	X(CONNECTIONS_LENT,		"connections_lent")		\
+	X(RETURNS,			"returns")			\
+	X(SERVED_RETURNED,		"served_returned")		\
+	X(TAKEN_BACK,			"taken_back")			\
+	X(RESCUED,			"rescued")			\
+	/* why they do not any more */					\
+	X(LEFT_UPGRADE,			"left_upgrade")			\
+	X(LEFT_LAST,			"left_last")			\
+	X(LEFT_UNFRAMED,		"left_unframed")		\
+	X(LEFT_MALFORMED,		"left_malformed")		\
+	X(LEFT_UNASKED,			"left_unasked")			\
+	X(LEFT_TOO_MANY,		"left_too_many")		\
+	X(LEFT_LOST,			"left_lost")			\
+	X(LEFT_URGENT,			"left_urgent")			\
+	X(LEFT_OPTION,			"left_option")			\
+	X(LEFT_SHUTDOWN,		"left_shutdown")		\
+	X(LEFT_CLOSED,			"left_closed")			\
+	X(LEFT_OFF,			"left_off")			\
 	/* what cannot be */						\
 	X(INVARIANTS_BROKEN,		"invariants_broken")		\
 	/* live objects: born minus freed, summed over the CPUs */	\

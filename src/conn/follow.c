@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Following a connection that was lent: which requests the backend has been given, and
+ * whether it has answered them all.
+ *
+ * What is under the lock is all there is; no state says that a connection is idle, it is
+ * computed each time, from how far both streams were followed and from what TCP knows:
+ * how far the backend has read (copied_seq) and written (write_seq).  While it is idle,
+ * and only then, the next request is the ladder's, as on any connection.  A request that
+ * arrives while it is not is given to the backend at once, whatever it is: the backend
+ * may read it any moment.
+ *
+ * In doubt the connection is left to the backend, for good.
+ */
+#include <linux/err.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uio.h>
+#include <net/tcp.h>
+
+#include "conn/conn.h"
+#include "conn/follow.h"
+#include "conn/job.h"
+#include "http/exchange.h"
+#include "http/parse.h"
+#include "sock/lend.h"
+#include "store/object.h"
+
+/* Looked at at a time; most heads are shorter. On the stack. */
+#define PIECE 512
+
+bool sluice_return;
+bool sluice_take_back;
+
+/**
+ * struct begun - a head that is not complete
+ * @buf: its bytes, with room for a PIECE more; NULL if there is none
+ * @len: how many
+ */
+struct begun {
+	u8	*buf;
+	u32	len;
+};
+
+/**
+ * struct sluice_follow - how far a lent connection has been followed
+ * @exchange: both streams; its @at is a sequence number
+ * @request:  behind that
+ * @response: behind the last response
+ *
+ * Under the socket's lock.
+ */
+struct sluice_follow {
+	struct http_exchange	exchange;
+	struct begun		request;
+	struct begun		response;
+};
+
+typedef ssize_t follow_fn(struct http_exchange *x, const u8 *buf, size_t len,
+			  enum http_leave *why);
+
+static const enum sluice_stat leave_stat[HTTP_LEAVE_COUNT] = {
+#define X(name) [HTTP_LEAVE_##name] = SLUICE_STAT_LEFT_##name,
+	HTTP_LEAVES(X)
+#undef X
+};
+
+/* --- pieces --------------------------------------------------------------- */
+
+/* Keep @len bytes at @p, which may lie in what is kept. */
+static int keep_begun(struct begun *begun, const u8 *p, size_t len)
+{
+	if (!len) {
+		kfree(begun->buf);
+		begun->buf = NULL;
+	} else {
+		if (!begun->buf)
+			begun->buf = kmalloc(HTTP_HEAD_MAX + PIECE,
+					     GFP_ATOMIC | __GFP_NOWARN);
+		if (!begun->buf) {
+			sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+			begun->len = 0;
+			return -ENOMEM;
+		}
+		memmove(begun->buf, p, len);
+	}
+	begun->len = len;
+	return 0;
+}
+
+/* The next @len bytes of a stream, at most a PIECE. Return: 0, or what it is left for. */
+static enum sluice_stat follow_piece(struct http_exchange *x, follow_fn *follow,
+				     struct begun *begun, const u8 *p, size_t len)
+{
+	enum http_leave why;
+	ssize_t used;
+
+	if (begun->len) {
+		memcpy(begun->buf + begun->len, p, len);
+		p = begun->buf;
+		len += begun->len;
+	}
+	used = follow(x, p, len, &why);
+	if (used < 0)
+		return leave_stat[why];
+	return keep_begun(begun, p + used, len - used) ? SLUICE_STAT_LEFT_LOST : 0;
+}
+
+/*
+ * All that has arrived behind what was followed is given to the backend.
+ * Return: 0, or what it is left for.
+ */
+static enum sluice_stat follow_requests(struct sluice_follow *f, struct sock *sk)
+{
+	struct http_exchange *x = &f->exchange;
+	enum sluice_stat why = 0;
+	u8 piece[PIECE];
+	size_t n;
+
+	while (!why) {
+		u32 at = x->at + f->request.len;
+		u64 blind = http_body_blind(&x->request);
+		u32 left = tcp_sk(sk)->copied_seq + tcp_inq(sk) - at;
+
+		if (!left)
+			break;
+		if (blind) {
+			http_exchange_skip_request(x, min_t(u64, blind, left));
+			continue;
+		}
+		n = sluice_sock_peek_at(sk, at, piece, sizeof(piece));
+		if (!n)
+			return SLUICE_STAT_LEFT_LOST;
+		why = follow_piece(x, http_exchange_request, &f->request, piece, n);
+	}
+	return why;
+}
+
+/* Return: 0, or what it is left for. Process context. */
+static enum sluice_stat follow_responses(struct sluice_follow *f, struct iov_iter *bytes,
+					 size_t len)
+{
+	struct http_exchange *x = &f->exchange;
+	enum sluice_stat why = 0;
+	u8 piece[PIECE];
+	size_t n;
+
+	while (len && !why) {
+		u64 blind = http_body_blind(&x->response);
+
+		if (blind) {
+			n = min_t(u64, blind, len);
+			iov_iter_advance(bytes, n);
+			http_exchange_skip_response(x, n);
+		} else {
+			n = min(len, sizeof(piece));
+			if (copy_from_iter(piece, n, bytes) != n)
+				return SLUICE_STAT_LEFT_LOST;
+			why = follow_piece(x, http_exchange_response, &f->response, piece, n);
+		}
+		len -= n;
+	}
+	return why;
+}
+
+/* --- birth and death ------------------------------------------------------ */
+
+/**
+ * sluice_follow_begin() - get ready to lend a connection
+ * @conn: about to be handed over, with the request unread
+ *
+ * Context: socket locked, not busy.
+ * Return: false if it cannot be followed, or is not to be.
+ */
+bool sluice_follow_begin(struct sluice_conn *conn)
+{
+	struct sock *sk = conn->ss.sk;
+	struct sluice_follow *f;
+
+	if (!READ_ONCE(sluice_return) || tcp_sk(sk)->urg_data || sluice_sock_at_eof(sk))
+		return false;
+	f = kzalloc(sizeof(*f), GFP_ATOMIC | __GFP_NOWARN);
+	if (!f) {
+		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		return false;
+	}
+	conn->follow = f;
+	f->exchange.at = tcp_sk(sk)->copied_seq;
+	/* A request to be answered: till then the backend need not have accepted. */
+	if (!follow_requests(f, sk) && f->exchange.count)
+		return true;
+	sluice_follow_free(conn);
+	return false;
+}
+
+/* Context: any. */
+void sluice_follow_free(struct sluice_conn *conn)
+{
+	struct sluice_follow *f = conn->follow;
+
+	if (!f)
+		return;
+	conn->follow = NULL;
+	kfree(f->request.buf);
+	kfree(f->response.buf);
+	kfree(f);
+}
+
+/* --- while it is lent ----------------------------------------------------- */
+
+/* The backend has read what was not given to it. Socket locked in either form. */
+static bool is_lost(const struct sluice_conn *conn)
+{
+	const struct sluice_follow *f = conn->follow;
+
+	return after(tcp_sk(conn->ss.sk)->copied_seq, f->exchange.at + f->request.len);
+}
+
+/**
+ * sluice_follow_is_idle() - is the next request ours to look at
+ * @conn: lent
+ *
+ * Context: socket locked in either form.
+ * Return: true if the backend has answered all that it was given, has read just that,
+ * and is not about to write.
+ */
+bool sluice_follow_is_idle(const struct sluice_conn *conn)
+{
+	const struct tcp_sock *tp = tcp_sk(conn->ss.sk);
+	const struct sluice_follow *f = conn->follow;
+
+	return http_exchange_is_idle(&f->exchange) && !f->request.len && !f->response.len &&
+	       tp->copied_seq == f->exchange.at && !conn->ss.writers &&
+	       tp->write_seq == conn->ss.write_seq;
+}
+
+/* Return: false if the connection is not lent any more. */
+static bool give(struct sluice_conn *conn)
+{
+	enum sluice_stat why = follow_requests(conn->follow, conn->ss.sk);
+
+	if (why) {
+		sluice_conn_give_up(conn, why);
+		return false;
+	}
+	sluice_lent_wake(&conn->ss);
+	return true;
+}
+
+/**
+ * sluice_follow_heard() - data or an end has come
+ * @conn: lent; the caller has a reference
+ *
+ * Context: socket locked in either form.
+ * Return: true if a turn should look at it.
+ */
+bool sluice_follow_heard(struct sluice_conn *conn)
+{
+	struct sock *sk = conn->ss.sk;
+	bool at_eof = sluice_sock_at_eof(sk);
+
+	/* Ours is the turn until this one is answered, or passed on. */
+	if (conn->state != CONN_BACKEND) {
+		if (at_eof)
+			sluice_lent_wake(&conn->ss);
+		return false;
+	}
+	if (unlikely(tcp_sk(sk)->urg_data || is_lost(conn) || !READ_ONCE(sluice_return))) {
+		sluice_conn_give_up(conn, tcp_sk(sk)->urg_data ? SLUICE_STAT_LEFT_URGENT :
+				    is_lost(conn) ? SLUICE_STAT_LEFT_LOST :
+						    SLUICE_STAT_LEFT_OFF);
+		return false;
+	}
+	/* A task that owns it may be about to read; but not one that has just written. */
+	if (!at_eof && sluice_follow_is_idle(conn) &&
+	    (!sock_owned_by_user(sk) || conn->ss.written))
+		return true;
+	give(conn);
+	return false;
+}
+
+/**
+ * sluice_follow_wrote() - the backend has written
+ * @conn:  lent
+ * @bytes: what; its place is moved
+ * @len:   so much of it
+ *
+ * Context: process; socket owned.
+ */
+void sluice_follow_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_t len)
+{
+	struct tcp_sock *tp = tcp_sk(conn->ss.sk);
+	enum sluice_stat why;
+
+	if (tp->write_seq != conn->ss.write_seq)
+		why = SLUICE_STAT_LEFT_LOST;
+	else
+		why = follow_responses(conn->follow, bytes, len);
+	if (why)
+		sluice_conn_give_up(conn, why);
+	else if (http_exchange_is_idle(&conn->follow->exchange))
+		sluice_stat_inc(SLUICE_STAT_RETURNS);
+}
+
+/* What was looked up for a request that the backend has taken meanwhile. */
+static void forget_found(struct sluice_conn *conn)
+{
+	if (!IS_ERR_OR_NULL(conn->found))
+		sluice_object_put(conn->found);
+	conn->found = NULL;
+	conn->found_page = false;
+}
+
+/**
+ * sluice_follow_return() - is there a request that is ours to look at
+ * @conn: lent, in state CONN_BACKEND or CONN_HEAD
+ *
+ * Context: socket locked, not busy.
+ * Return: as a step of the ladder; > 0 if there is.
+ */
+int sluice_follow_return(struct sluice_conn *conn)
+{
+	conn->wait = WAIT_NOTHING;
+	if (conn->ss.shut) {
+		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_SHUTDOWN);
+		return 0;
+	}
+	if (is_lost(conn)) {
+		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_LOST);
+		return 0;
+	}
+	if (sluice_follow_is_idle(conn)) {
+		conn->state = tcp_inq(conn->ss.sk) ? CONN_HEAD : CONN_BACKEND;
+		return conn->state == CONN_HEAD;
+	}
+	/* The backend began to read while a lane looked for the file. */
+	forget_found(conn);
+	conn->state = CONN_BACKEND;
+	give(conn);
+	return 0;
+}
+
+/* Requests of the receive queue were ours, and are gone. Socket locked, not busy. */
+void sluice_follow_consumed(struct sluice_conn *conn)
+{
+	conn->follow->exchange.at = tcp_sk(conn->ss.sk)->copied_seq;
+}
+
+/**
+ * sluice_follow_pass_on() - what has arrived is the backend's
+ * @conn: lent and idle
+ *
+ * Context: socket locked, not busy.
+ * Return: as a step of the ladder.
+ */
+int sluice_follow_pass_on(struct sluice_conn *conn)
+{
+	conn->wait = WAIT_NOTHING;
+	conn->state = CONN_BACKEND;
+	if (tcp_sk(conn->ss.sk)->urg_data)
+		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_URGENT);
+	else
+		give(conn);
+	return 0;
+}
+
+/* --- taking back ---------------------------------------------------------- */
+
+/*
+ * No byte of any request that is out was read, and none of its response written: so
+ * another worker can have them all.
+ */
+static bool is_untouched(const struct sluice_conn *conn)
+{
+	const struct sluice_follow *f = conn->follow;
+	const struct http_exchange *x = &f->exchange;
+
+	return x->count && http_body_is_over(&x->response) && !f->response.len &&
+	       tcp_sk(conn->ss.sk)->copied_seq == http_exchange_oldest(x)->at &&
+	       tcp_sk(conn->ss.sk)->write_seq == conn->ss.write_seq && !conn->ss.writers;
+}
+
+static bool may_be_taken_back(const struct sluice_conn *conn)
+{
+	const struct sock *sk = conn->ss.sk;
+
+	if (sk->sk_err || sock_flag(sk, SOCK_LINGER) || sk->sk_shutdown & SEND_SHUTDOWN)
+		return false;
+	/* An answer that has begun is finished, whatever else is said. */
+	if (conn->ss.answering)
+		return (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
+	if (!READ_ONCE(sluice_take_back) || !READ_ONCE(sluice_return) || conn->ss.shut ||
+	    sk->sk_state != TCP_ESTABLISHED || tcp_sk(sk)->urg_data)
+		return false;
+	return sluice_follow_is_idle(conn) || is_untouched(conn);
+}
+
+/**
+ * sluice_follow_closed() - the backend closes the connection
+ * @conn: lent
+ *
+ * Context: process; socket owned.
+ * Return: true if it is ours again, false if it is to be closed.
+ */
+bool sluice_follow_closed(struct sluice_conn *conn)
+{
+	bool rescue, ends;
+
+	if (!may_be_taken_back(conn)) {
+		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_CLOSED);
+		return false;
+	}
+	rescue = conn->follow->exchange.count;
+	ends = conn->ss.shut || !READ_ONCE(sluice_take_back) || !READ_ONCE(sluice_return);
+	if (!sluice_lend_take_back(&conn->ss)) {
+		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_CLOSED);
+		return false;
+	}
+	sluice_stat_inc(SLUICE_STAT_TAKEN_BACK);
+	if (rescue)
+		sluice_stat_inc(SLUICE_STAT_RESCUED);
+	sluice_follow_free(conn);
+	if (conn->state == CONN_BACKEND)
+		conn->state = CONN_HEAD;
+	if (conn->ss.answering && ends)
+		conn->keep_alive = false;
+	conn->ss.answering = false;
+	sluice_conn_ring(conn);
+	return true;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Connections that are the backend's, and come back when it has answered.
+ */
+#ifndef SLUICE_CONN_FOLLOW_H
+#define SLUICE_CONN_FOLLOW_H
+
+#include <linux/types.h>
+
+#include "sock/stats.h"
+
+struct iov_iter;
+struct sluice_conn;
+
+bool sluice_follow_begin(struct sluice_conn *conn);
+void sluice_follow_free(struct sluice_conn *conn);
+
+bool sluice_follow_heard(struct sluice_conn *conn);
+void sluice_follow_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_t len);
+bool sluice_follow_closed(struct sluice_conn *conn);
+
+bool sluice_follow_is_idle(const struct sluice_conn *conn);
+int sluice_follow_return(struct sluice_conn *conn);
+void sluice_follow_consumed(struct sluice_conn *conn);
+int sluice_follow_pass_on(struct sluice_conn *conn);
+
+/* Tunables, see ctl/params.c. */
+extern bool sluice_return;
+extern bool sluice_take_back;
+
+#endif /* SLUICE_CONN_FOLLOW_H */

@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Lending: the backend has the socket, and we hear what it does with it.
+ *
+ * A lent socket's sk_prot is a copy of TCP's with hooks in it, and its callbacks are
+ * ours; all else is as the backend's accept() leaves it.  There is no hook for reading:
+ * tp->copied_seq tells what was read, however that was done, and sk_data_ready runs
+ * under the very lock that the bytes were queued under.  Of writing there is one, and
+ * tp->write_seq tells whether anybody went by it.
+ *
+ * The lock may be held in either form here, for the backend's tasks own the socket.
+ * What is done for us is only done in the spinning one: who finds the socket owned
+ * notes it in @missed, and is rung when the owner releases it.
+ *
+ * Hooks run in the backend's tasks, and may sleep in the middle.  So they are counted,
+ * for unload; see sluice_lend_exit().
+ */
+#include <linux/delay.h>
+#include <linux/memcontrol.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+#include <net/mptcp.h>
+
+#include "compat/tcp.h"
+#include "sock/lend.h"
+#include "sock/sock.h"
+
+/* Constant once a listener of the family listens. */
+static struct interposer {
+	struct proto	proto;
+	struct proto	*base;
+} interposers[2] __read_mostly;
+
+/* Tasks in a hook, summed over the CPUs: they may enter on one and leave on another. */
+static DEFINE_PER_CPU(long, inside);
+
+/* Nothing that may change the family of a lent socket goes by us. */
+static struct interposer *interposer_of(const struct sock *sk)
+{
+	return &interposers[sk->sk_family == AF_INET6];
+}
+
+/* NULL if it is not lent any more. Socket locked in either form. */
+static struct sluice_sock *lent_of(const struct sock *sk)
+{
+	if (sk->sk_prot != &interposer_of(sk)->proto)
+		return NULL;
+	return rcu_dereference_protected(__sk_user_data(sk), true);
+}
+
+static void hook_enter(void)
+{
+	this_cpu_inc(inside);
+}
+
+static void hook_leave(void)
+{
+	this_cpu_dec(inside);
+}
+
+/* --- writing -------------------------------------------------------------- */
+
+/* Two answers must not mix: ours is not all in the socket yet. Socket owned. */
+static int wait_for_answer(struct sock *sk, long timeout)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sluice_sock *ss;
+	int err = 0;
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	while ((ss = lent_of(sk)) && ss->answering) {
+		ss->refused = true;
+		if (!timeout) {
+			err = -EAGAIN;
+			break;
+		}
+		if (signal_pending(current)) {
+			err = sock_intr_errno(timeout);
+			break;
+		}
+		/* Not sk_wait_event(): @ss may go while nobody has the lock. */
+		release_sock(sk);
+		timeout = wait_woken(&wait, TASK_INTERRUPTIBLE, timeout);
+		lock_sock(sk);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return err;
+}
+
+static int begin_write(struct sock *sk, int flags)
+{
+	struct sluice_sock *ss = lent_of(sk);
+	int err;
+
+	if (unlikely(ss && ss->answering)) {
+		err = wait_for_answer(sk, sock_sndtimeo(sk, flags & MSG_DONTWAIT));
+		if (err)
+			return err;
+		ss = lent_of(sk);
+	}
+	if (ss)
+		ss->writers++;
+	return 0;
+}
+
+/*
+ * @bytes are those that were to be written, of which @ret were.  Another writer may
+ * have come in between while this one slept: then nobody knows what was sent.
+ */
+static void end_write(struct sock *sk, struct iov_iter *bytes, int ret)
+{
+	struct sluice_sock *ss = lent_of(sk);
+
+	if (!ss)
+		return;
+	ss->writers--;
+	if (ret > 0) {
+		ss->write_seq += ret;
+		ss->ops->wrote(ss, bytes, ret);
+	}
+	ss = lent_of(sk);
+	if (ss)
+		ss->written = true;
+}
+
+static int lent_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct iov_iter bytes;
+	int ret;
+
+	hook_enter();
+	lock_sock(sk);
+	ret = begin_write(sk, msg->msg_flags);
+	if (likely(!ret)) {
+		bytes = msg->msg_iter;
+		ret = tcp_sendmsg_locked(sk, msg, size);
+		end_write(sk, &bytes, ret);
+	}
+	release_sock(sk);
+	hook_leave();
+	return ret;
+}
+
+/* Of older kernels. */
+static int lent_sendpage(struct sock *sk, struct page *page, int offset, size_t size,
+			 int flags)
+{
+	struct bio_vec bv = {
+		.bv_page = page, .bv_offset = offset, .bv_len = size,
+	};
+	struct iov_iter bytes;
+	int ret;
+
+	hook_enter();
+	lock_sock(sk);
+	ret = begin_write(sk, flags);
+	if (likely(!ret)) {
+		iov_iter_bvec(&bytes, ITER_SOURCE, &bv, 1, size);
+		ret = compat_tcp_sendpage_locked(sk, page, offset, size, flags);
+		end_write(sk, &bytes, ret);
+	}
+	release_sock(sk);
+	hook_leave();
+	return ret;
+}
+
+/* --- the other hooks ------------------------------------------------------ */
+
+/* Socket locked in either form. */
+static void lent_leave(struct sock *sk, enum sluice_stat why)
+{
+	struct sluice_sock *ss = lent_of(sk);
+
+	if (ss)
+		ss->ops->leave(ss, why);
+}
+
+static void lent_close(struct sock *sk, long timeout)
+{
+	struct proto *base = interposer_of(sk)->base;
+	struct sluice_sock *ss;
+	bool taken = false;
+
+	hook_enter();
+	lock_sock(sk);
+	ss = lent_of(sk);
+	if (ss)
+		taken = ss->ops->closed(ss);
+	release_sock(sk);
+	/* Not closed: then the reference that the file had is ours. */
+	if (!taken)
+		base->close(sk, timeout);
+	hook_leave();
+}
+
+/* The socket is locked, and sk_shutdown has @how already. */
+static void lent_shutdown(struct sock *sk, int how)
+{
+	struct sluice_sock *ss;
+
+	hook_enter();
+	ss = lent_of(sk);
+	if (ss && ss->answering) {
+		/* Not amid our answer; sluice_lent_end_answer() goes on. */
+		ss->shut = true;
+		sk->sk_shutdown &= ~SEND_SHUTDOWN;
+	} else {
+		lent_leave(sk, SLUICE_STAT_LEFT_SHUTDOWN);
+		interposer_of(sk)->base->shutdown(sk, how);
+	}
+	hook_leave();
+}
+
+/* Socket locked. */
+static int lent_disconnect(struct sock *sk, int flags)
+{
+	int ret;
+
+	hook_enter();
+	lent_leave(sk, SLUICE_STAT_LEFT_SHUTDOWN);
+	ret = interposer_of(sk)->base->disconnect(sk, flags);
+	hook_leave();
+	return ret;
+}
+
+/* Not accepted when the listener was closed. BH disabled, socket locked. */
+static void lent_destroy(struct sock *sk)
+{
+	lent_leave(sk, SLUICE_STAT_LEFT_CLOSED);
+	interposer_of(sk)->base->destroy(sk);
+}
+
+/* Those that servers set, and that change nothing which we go by. */
+static bool is_harmless(int level, int option)
+{
+	if (level == SOL_IP)
+		return true;
+	if (level == SOL_IPV6)
+		return option == IPV6_TCLASS;
+	if (level != SOL_TCP)
+		return false;
+	switch (option) {
+	case TCP_NODELAY:
+	case TCP_CORK:
+	case TCP_QUICKACK:
+	case TCP_KEEPIDLE:
+	case TCP_KEEPINTVL:
+	case TCP_KEEPCNT:
+	case TCP_USER_TIMEOUT:
+	case TCP_DEFER_ACCEPT:
+	case TCP_NOTSENT_LOWAT:
+	case TCP_CONGESTION:
+	case TCP_LINGER2:
+		return true;
+	}
+	return false;
+}
+
+static int lent_setsockopt(struct sock *sk, int level, int option, sockptr_t value,
+			   unsigned int len)
+{
+	int ret = 0;
+
+	hook_enter();
+	if (!is_harmless(level, option)) {
+		lock_sock(sk);
+		ret = wait_for_answer(sk, MAX_SCHEDULE_TIMEOUT);
+		if (!ret)
+			lent_leave(sk, SLUICE_STAT_LEFT_OPTION);
+		release_sock(sk);
+	}
+	if (!ret)
+		ret = interposer_of(sk)->base->setsockopt(sk, level, option, value, len);
+	hook_leave();
+	return ret;
+}
+
+/* The owner is done, and with what came meanwhile. Spinning lock held. */
+static void lent_release_cb(struct sock *sk)
+{
+	struct sluice_sock *ss;
+
+	interposer_of(sk)->base->release_cb(sk);
+	ss = lent_of(sk);
+	if (!ss)
+		return;
+	ss->written = false;
+	if (ss->missed) {
+		ss->missed = false;
+		ss->ops->ring(ss);
+	}
+}
+
+/* --- callbacks ------------------------------------------------------------ */
+
+static void lent_data_ready(struct sock *sk)
+{
+	struct sluice_sock *ss;
+
+	rcu_read_lock();
+	ss = lent_of(sk);
+	if (ss)
+		ss->ops->heard(ss);
+	rcu_read_unlock();
+}
+
+static void lent_write_space(struct sock *sk)
+{
+	struct sluice_sock *ss = lent_of(sk);
+
+	if (!ss || !ss->answering) {
+		sluice_born.write_space(sk);
+	} else if (!ss->sending && __sk_stream_is_writeable(sk, 1)) {
+		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		ss->ops->ring(ss);
+	}
+}
+
+/* Whoever is dead is to be noticed without a turn of its own. */
+static void lent_state_change(struct sock *sk)
+{
+	struct sluice_sock *ss = lent_of(sk);
+
+	if (ss && sluice_sock_is_dead(sk))
+		ss->ops->ring(ss);
+	sluice_born.state_change(sk);
+}
+
+static void lent_error_report(struct sock *sk)
+{
+	struct sluice_sock *ss = lent_of(sk);
+
+	if (ss)
+		ss->ops->ring(ss);
+	sluice_born.error_report(sk);
+}
+
+/* --- lending, and its end ------------------------------------------------- */
+
+/**
+ * sluice_lend_learn() - prepare hooks for the children of a listening socket
+ * @lsk: does not listen yet
+ *
+ * Context: process, module init only.
+ */
+void sluice_lend_learn(struct sock *lsk)
+{
+	struct interposer *ip = interposer_of(lsk);
+
+	if (ip->base)
+		return;
+	ip->base = lsk->sk_prot;
+	ip->proto = *lsk->sk_prot;
+	ip->proto.close = lent_close;
+	ip->proto.shutdown = lent_shutdown;
+	ip->proto.disconnect = lent_disconnect;
+	ip->proto.destroy = lent_destroy;
+	ip->proto.setsockopt = lent_setsockopt;
+	ip->proto.sendmsg = lent_sendmsg;
+	ip->proto.release_cb = lent_release_cb;
+	compat_hook_sendpage(&ip->proto, lent_sendpage);
+}
+
+/**
+ * sluice_lend_is_possible() - may a connection be lent to this listener
+ * @lsk: the backend's, of the family of @sk
+ * @sk:  the connection
+ *
+ * MPTCP goes by the pointer of TCP's sk_prot, SMC by its own sk_user_data.
+ * Context: any.
+ */
+bool sluice_lend_is_possible(const struct sock *lsk, const struct sock *sk)
+{
+	const struct proto *base = interposer_of(sk)->base;
+
+	return sk->sk_prot == base && lsk->sk_prot == base && !sk_is_mptcp(lsk) &&
+	       !rcu_access_pointer(__sk_user_data(lsk));
+}
+
+/**
+ * sluice_lend() - make an own socket one that is lent
+ * @ss: attached; its request_sock is not its any more
+ *
+ * As sluice_sock_detach(), but for what we hear.
+ * Context: BH disabled; socket locked, not busy.
+ */
+void sluice_lend(struct sluice_sock *ss)
+{
+	struct sock *sk = ss->sk;
+
+	write_lock(&sk->sk_callback_lock);
+	sk->sk_data_ready = lent_data_ready;
+	sk->sk_write_space = lent_write_space;
+	sk->sk_state_change = lent_state_change;
+	sk->sk_error_report = lent_error_report;
+	sluice_sock_restore(sk);
+	write_unlock(&sk->sk_callback_lock);
+
+	ss->req = NULL;
+	ss->lent = true;
+	ss->answering = false;
+	ss->refused = false;
+	ss->shut = false;
+	ss->missed = false;
+	ss->written = false;
+	ss->writers = 0;
+	ss->write_seq = tcp_sk(sk)->write_seq;
+	WRITE_ONCE(sk->sk_prot, &interposer_of(sk)->proto);
+}
+
+/**
+ * sluice_lend_end() - the socket is the backend's alone
+ * @ss: lent
+ *
+ * No hook and no callback finds @ss afterwards.  The backend is woken: there may be
+ * bytes that it does not know of.
+ * Context: BH disabled; socket locked in either form.
+ */
+void sluice_lend_end(struct sluice_sock *ss)
+{
+	struct sock *sk = ss->sk;
+
+	write_lock(&sk->sk_callback_lock);
+	rcu_assign_sk_user_data(sk, NULL);
+	sk->sk_data_ready = sluice_born.data_ready;
+	sk->sk_write_space = sluice_born.write_space;
+	sk->sk_state_change = sluice_born.state_change;
+	sk->sk_error_report = sluice_born.error_report;
+	write_unlock(&sk->sk_callback_lock);
+	WRITE_ONCE(sk->sk_prot, interposer_of(sk)->base);
+	ss->lent = false;
+
+	sk->sk_data_ready(sk);
+	if (ss->refused) {
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		sk->sk_write_space(sk);
+	}
+	if (ss->shut)
+		sluice_sock_shutdown(ss);
+}
+
+/*
+ * accept() charged the backend's memory cgroup for it, and the next one will charge
+ * again: what there is goes to nobody's account.  All of it is in whole pages.
+ * Return: false if that is not possible: then it has to be closed. Socket owned.
+ */
+static bool leave_memory_cgroup(struct sock *sk)
+{
+#ifdef CONFIG_MEMCG
+	struct mem_cgroup *memcg = sk->sk_memcg;
+	int total;
+
+	if (!memcg)
+		return true;
+	total = sk->sk_forward_alloc + atomic_read(&sk->sk_rmem_alloc) + sk->sk_wmem_queued;
+	sk->sk_memcg = NULL;
+	if (total && !__sk_mem_schedule(sk, total, SK_MEM_RECV)) {
+		sk->sk_memcg = memcg;
+		return false;
+	}
+	sk->sk_memcg = memcg;
+	if (total)
+		__sk_mem_reclaim(sk, total);
+	sk->sk_memcg = NULL;
+	css_put(&memcg->css);
+#endif
+	return true;
+}
+
+/**
+ * sluice_lend_take_back() - the backend closes the socket, and we keep it
+ * @ss: lent
+ *
+ * The reference that the file had is ours then, as the accepter's was before.
+ * Context: process; socket owned, in lent_close().
+ * Return: true if it is attached again, without a request_sock.
+ */
+bool sluice_lend_take_back(struct sluice_sock *ss)
+{
+	struct sock *sk = ss->sk;
+
+	if (!leave_memory_cgroup(sk))
+		return false;
+	local_bh_disable();
+	write_lock(&sk->sk_callback_lock);
+	sluice_sock_hook(ss);
+	write_unlock(&sk->sk_callback_lock);
+	WRITE_ONCE(sk->sk_prot, interposer_of(sk)->base);
+	ss->lent = false;
+	local_bh_enable();
+	return true;
+}
+
+/* --- while it is lent ----------------------------------------------------- */
+
+/* There is something to read, or an end. Socket locked in either form. */
+void sluice_lent_wake(struct sluice_sock *ss)
+{
+	sluice_born.data_ready(ss->sk);
+}
+
+/*
+ * We send in softirq, on a socket that is a task's; and at once, whatever the task
+ * holds back. Context: socket locked, not busy.
+ */
+void sluice_lent_begin_send(struct sluice_sock *ss, struct sluice_lent_send *was)
+{
+	struct sock *sk = ss->sk;
+
+	was->allocation = sk->sk_allocation;
+	was->nonagle = tcp_sk(sk)->nonagle;
+	sk->sk_allocation = GFP_ATOMIC;
+	compat_sk_use_task_frag(sk, false);
+	tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
+}
+
+void sluice_lent_end_send(struct sluice_sock *ss, const struct sluice_lent_send *was,
+			  int sent)
+{
+	struct sock *sk = ss->sk;
+
+	sk->sk_allocation = was->allocation;
+	compat_sk_use_task_frag(sk, true);
+	tcp_sk(sk)->nonagle = was->nonagle;
+	if (sent > 0)
+		ss->write_seq += sent;
+}
+
+/* From here on the backend's writes wait. Socket locked, not busy. */
+void sluice_lent_begin_answer(struct sluice_sock *ss)
+{
+	ss->answering = true;
+}
+
+/* Socket locked, not busy. */
+void sluice_lent_end_answer(struct sluice_sock *ss)
+{
+	struct sock *sk = ss->sk;
+
+	ss->answering = false;
+	if (!ss->refused)
+		return;
+	ss->refused = false;
+	/* If there is no room yet, it stays set for the ACK that makes some. */
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	sluice_born.write_space(sk);
+}
+
+/* Not a snapshot; but when nobody can enter any more, zero is the truth. */
+static long count_inside(void)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(*per_cpu_ptr(&inside, cpu));
+	return sum;
+}
+
+/**
+ * sluice_lend_exit() - wait until nobody is in a hook
+ *
+ * No socket is lent any more.  A task may have read the address of a hook before that,
+ * and not have come to count itself yet; another may have discounted itself, and not
+ * have returned.  Both are a few instructions in which no task sleeps by itself, so they
+ * are over when each has been switched away from.  In between it may take as long as
+ * a blocking send() of the backend takes.
+ * Context: process.
+ */
+void sluice_lend_exit(void)
+{
+	synchronize_rcu_tasks();
+	while (count_inside())
+		usleep_range(1000, 2000);
+	synchronize_rcu_tasks();
+}
