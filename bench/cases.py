@@ -71,15 +71,19 @@ def of_program(close):
                 plan=(line("/app.php", 200, close, EXPECT + "/app.php"),))
 
 
-def mixed():
-    """Of each ten requests one, at a random place, is for a program."""
+def mixed(pages):
+    """Of each ten requests so many, at random places, are for a program. To be compared
+    with return=0 and return=1: see --sluice-b.
+    """
     dice = random.Random(1)
     plan = []
     for _ in range(20):
-        ten = [line("/1k.html")] * 9 + [line("/app.php", expect=EXPECT + "/app.php")]
+        ten = ([line("/1k.html")] * (10 - pages) +
+               [line("/app.php", expect=EXPECT + "/app.php")] * pages)
         dice.shuffle(ten)
         plan += ten
-    return tuple(plan)
+    return Case(f"1 KB, keep-alive: {10 - pages} files to {pages} made by nginx",
+                handovers="some", servers=("sluice",) + TUNED, plan=tuple(plan))
 
 
 # SPECweb99: four classes of nine sizes, i * unit bytes with i from 1 to 9, and how
@@ -148,8 +152,9 @@ CASES = {
     "404-new": of_nobody(close=True),
     "dynamic": of_program(close=False),
     "dynamic-new": of_program(close=True),
-    "mix": Case("nine of 1 KB to one made by nginx, keep-alive", handovers="some",
-                servers=("sluice",) + TUNED, plan=mixed()),
+    "mix": mixed(1),
+    "mix-50": mixed(5),
+    "mix-90": mixed(9),
     "specweb": Case("the mix of SPECweb99, about 5 requests per connection",
                     servers=tuple(s for s in FULL if s != "floor"), longer=3,
                     plan=specweb()),

@@ -27,15 +27,15 @@
 #include "store/object.h"
 
 /* Looked at at a time; most heads are shorter. On the stack. */
-#define PIECE 512
+#define PIECE 1024
 
 bool sluice_return;
 bool sluice_take_back;
 
 /**
  * struct begun - a head that is not complete
- * @buf: its bytes, with room for a PIECE more; NULL if there is none
- * @len: how many
+ * @buf: its bytes, with room for HTTP_HEAD_MAX; NULL if there is none
+ * @len: how many, and not so many: then it is refused
  */
 struct begun {
 	u8	*buf;
@@ -75,8 +75,7 @@ static int keep_begun(struct begun *begun, const u8 *p, size_t len)
 		begun->buf = NULL;
 	} else {
 		if (!begun->buf)
-			begun->buf = kmalloc(HTTP_HEAD_MAX + PIECE,
-					     GFP_ATOMIC | __GFP_NOWARN);
+			begun->buf = kmalloc(HTTP_HEAD_MAX, GFP_ATOMIC | __GFP_NOWARN);
 		if (!begun->buf) {
 			sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 			begun->len = 0;
@@ -88,7 +87,15 @@ static int keep_begun(struct begun *begun, const u8 *p, size_t len)
 	return 0;
 }
 
-/* The next @len bytes of a stream, at most a PIECE. Return: 0, or what it is left for. */
+static size_t piece_size(const struct begun *begun)
+{
+	return min_t(size_t, PIECE, HTTP_HEAD_MAX - begun->len);
+}
+
+/*
+ * The next @len bytes of a stream, at most piece_size().
+ * Return: 0, or what it is left for.
+ */
 static enum sluice_stat follow_piece(struct http_exchange *x, follow_fn *follow,
 				     struct begun *begun, const u8 *p, size_t len)
 {
@@ -128,7 +135,7 @@ static enum sluice_stat follow_requests(struct sluice_follow *f, struct sock *sk
 			http_exchange_skip_request(x, min_t(u64, blind, left));
 			continue;
 		}
-		n = sluice_sock_peek_at(sk, at, piece, sizeof(piece));
+		n = sluice_sock_peek_at(sk, at, piece, piece_size(&f->request));
 		if (!n)
 			return SLUICE_STAT_LEFT_LOST;
 		why = follow_piece(x, http_exchange_request, &f->request, piece, n);
@@ -153,7 +160,7 @@ static enum sluice_stat follow_responses(struct sluice_follow *f, struct iov_ite
 			iov_iter_advance(bytes, n);
 			http_exchange_skip_response(x, n);
 		} else {
-			n = min(len, sizeof(piece));
+			n = min(len, piece_size(&f->response));
 			if (copy_from_iter(piece, n, bytes) != n)
 				return SLUICE_STAT_LEFT_LOST;
 			why = follow_piece(x, http_exchange_response, &f->response, piece, n);

@@ -251,7 +251,8 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 			break;
 		}
 		conn->requests_left--;
-		if (!sluice_send_has_space(sk)) {
+		/* Of one that is lent a ring for space is the backend's till we answer. */
+		if (!conn->ss.lent && !sluice_send_has_space(sk)) {
 			sluice_conn_wait_for(conn, WAIT_SPACE);
 			ret = 0;
 			break;

@@ -1,0 +1,195 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: GPL-2.0
+"""
+Many clients, each of which knows what it has to get: files and pages in any order,
+pipelined or not, in pieces or not, while nginx is reloaded, killed, and at last the
+module goes.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+
+from lib import (BACKEND, Client, Closed, Counting, Nginx, bytes_of, load,
+                 request, run_tests, same, say, test, unload, write)
+
+CLIENTS = 8
+FILES = 20
+SECONDS = int(os.environ.get("SECONDS_EACH", "15"))
+
+
+class Tally:
+    """What became of the requests of some clients."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.answered = self.by_sluice = self.lost = self.dropped = self.cut = 0
+        self.wrong = []
+
+    def add(self, **numbers):
+        with self.lock:
+            for key, number in numbers.items():
+                setattr(self, key, getattr(self, key) + number)
+
+    def __str__(self):
+        return (f"{self.answered} answered, {self.by_sluice} of them by sluice, {self.lost} "
+                f"lost, {self.dropped} of pipelines, {self.cut} cut short, "
+                f"{len(self.wrong)} wrong")
+
+
+class Customer(threading.Thread):
+    """Asks until it is told to stop."""
+
+    def __init__(self, number, share, tally, stop):
+        super().__init__(daemon=True)
+        self.chance = random.Random(number)
+        self.number, self.share, self.tally, self.stop = number, share, tally, stop
+        self.asked = 0
+
+    def choose(self):
+        """A target, and the body that it has to give."""
+        self.asked += 1
+        if self.chance.random() < self.share:
+            word = f"{self.number}.{self.asked}"
+            return f"/dynamic?{word}", lambda client: f"GET {client.name()} {word}\n".encode()
+        which = self.chance.randrange(FILES)
+        return f"/{which}", lambda client: CONTENTS[which]
+
+    def send(self, client, data):
+        if self.chance.random() < 0.8:
+            client.send(data)
+            return
+        while data:
+            size = self.chance.randrange(1, len(data) + 1)
+            client.send(data[:size])
+            data = data[size:]
+
+    def round(self, client):
+        """Return: how many requests are not answered, if it ends early."""
+        count = self.chance.choice((1, 1, 1, 1, 2, 3, 6))
+        batch = [self.choose() for _ in range(count)]
+        left = count
+        try:
+            self.send(client, b"".join(request(target) for target, _ in batch))
+            for target, expected in batch:
+                response = client.response()
+                if response.body != expected(client):
+                    self.tally.wrong.append(f"{target}: {response}")
+                left -= 1
+                self.tally.add(answered=1, by_sluice=not response.is_nginx)
+        except (Closed, OSError):
+            # A worker that exits drops what it has read behind the request at hand.
+            self.tally.add(cut=bool(client.buffer), lost=left if count == 1 else 0,
+                           dropped=left if count > 1 else 0)
+            return False
+        return True
+
+    def run(self):
+        while not self.stop.is_set():
+            try:
+                with Client() as client:
+                    for _ in range(self.chance.randrange(20, 200)):
+                        if self.stop.is_set() or not self.round(client):
+                            break
+            except OSError:
+                time.sleep(0.05)
+            except Exception as reason:	# what it got is not HTTP
+                self.tally.wrong.append(repr(reason))
+
+
+@contextlib.contextmanager
+def customers(share):
+    tally, stop = Tally(), threading.Event()
+    threads = [Customer(n, share, tally, stop) for n in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield tally
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        say(f"{share:.0%} pages:", tally)
+
+
+def workers():
+    pid = nginx.process.pid
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        return list(map(int, children.read().split()))
+
+
+def for_a_while(what, pause):
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        what()
+        time.sleep(pause)
+
+
+def expect_fine(tally):
+    same(tally.wrong, [], "wrong")
+    same(tally.answered > 100, True, f"{tally}")
+
+
+def mix(share):
+    counting = Counting()
+    with customers(share) as tally:
+        for_a_while(lambda: nginx.process.send_signal(signal.SIGHUP), 2.5)
+    expect_fine(tally)
+    same((tally.lost, tally.cut), (0, 0), "lost, and cut short")
+    say(*(f"{key}={counting.grown(key)}" for key in KEYS))
+    same(counting.grown("left_lost") + counting.grown("left_malformed") +
+         counting.grown("left_unasked"), 0, "lost track")
+    same(counting.grown("served_returned") > 0, True, "returned")
+
+
+@test("one page in ten, and reloads: none lost")
+def tenth():
+    mix(0.1)
+
+
+@test("half of them, and reloads: none lost")
+def half():
+    mix(0.5)
+
+
+@test("nine in ten, and reloads: none lost")
+def nine():
+    mix(0.9)
+
+
+@test("workers that are killed: none lost but what they had read")
+def killed():
+    def kill():
+        with contextlib.suppress(ProcessLookupError, IndexError):
+            os.kill(workers()[0], signal.SIGKILL)
+
+    with customers(0.3) as tally:
+        for_a_while(kill, 2.5)
+    expect_fine(tally)
+    # At most what each of them had at hand, one turn of each client at most.
+    same(tally.lost < SECONDS * CLIENTS, True, f"{tally}")
+
+
+@test("the module goes: what nginx has goes on")
+def unloaded():
+    with customers(0.5) as tally:
+        time.sleep(3)
+        begun = time.monotonic()
+        unload()
+        say(f"unloaded in {time.monotonic() - begun:.1f} s")
+        time.sleep(2)
+    same(tally.wrong, [], "wrong")
+
+
+KEYS = ("connections_lent", "returns", "served_returned", "taken_back", "rescued", "left_lost",
+        "left_malformed", "left_unasked", "left_closed", "left_shutdown", "left_option",
+        "left_last", "handed_over")
+CONTENTS = [bytes_of(100 * 3 ** (n % 7), seed=n) for n in range(FILES)]
+for index, content in enumerate(CONTENTS):
+    write(str(index), content)
+nginx = Nginx(listen=f"listen {BACKEND};", workers=2)
+load(**{"return": 1, "take_back": 1})
+run_tests()
