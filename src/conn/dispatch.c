@@ -452,6 +452,8 @@ void sluice_dispatch(const struct http_request *req, struct sluice_lane *lane,
 	const struct sluice_site *site;
 
 	verdict->obj = NULL;
+	/* Unless another is found; see conn_is_not_for_lent(). */
+	verdict->why = SLUICE_STAT_HANDED_OVER_LAST;
 	verdict->close = false;
 	verdict->page = false;
 	verdict->ranges.count = 0;

@@ -21,6 +21,7 @@
 #include "conn/conn.h"
 #include "conn/follow.h"
 #include "conn/job.h"
+#include "conn/ladder.h"
 #include "http/exchange.h"
 #include "http/parse.h"
 #include "sock/lend.h"
@@ -347,10 +348,20 @@ int sluice_follow_return(struct sluice_conn *conn)
 	return 0;
 }
 
-/* Requests of the receive queue were ours, and are gone. Socket locked, not busy. */
-void sluice_follow_consumed(struct sluice_conn *conn)
+/* The next @len bytes are of a request that was ours. Socket locked, not busy. */
+void sluice_follow_served(struct sluice_conn *conn, size_t len)
 {
-	conn->follow->exchange.at = tcp_sk(conn->ss.sk)->copied_seq;
+	conn->follow->exchange.at += len;
+}
+
+/*
+ * The next request is going to be passed on: @req says what there is to know of it, or
+ * sluice_follow_pass_on() finds out by itself.  Socket locked, not busy.
+ */
+void sluice_follow_take(struct sluice_conn *conn, const struct http_request *req)
+{
+	if (!READ_ONCE(sluice_lenient))
+		http_exchange_take(&conn->follow->exchange, req);
 }
 
 /**

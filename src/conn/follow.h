@@ -9,6 +9,7 @@
 
 #include "sock/stats.h"
 
+struct http_request;
 struct iov_iter;
 struct sluice_conn;
 
@@ -21,7 +22,8 @@ bool sluice_follow_closed(struct sluice_conn *conn);
 
 bool sluice_follow_is_idle(const struct sluice_conn *conn);
 int sluice_follow_return(struct sluice_conn *conn);
-void sluice_follow_consumed(struct sluice_conn *conn);
+void sluice_follow_served(struct sluice_conn *conn, size_t len);
+void sluice_follow_take(struct sluice_conn *conn, const struct http_request *req);
 int sluice_follow_pass_on(struct sluice_conn *conn);
 
 /* Tunables, see ctl/params.c. */

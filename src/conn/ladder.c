@@ -73,10 +73,15 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 
 	if (verdict->kind == SLUICE_LOOK_UP)
 		return sluice_job_lookup(conn, verdict);
-	if (verdict->kind == SLUICE_HAND_OVER || conn_is_not_for_lent(conn, req, verdict))
+	if (verdict->kind == SLUICE_HAND_OVER || conn_is_not_for_lent(conn, req, verdict)) {
+		if (conn->ss.lent)
+			sluice_follow_take(conn, req);
 		return conn_begin_handoff(conn, verdict, head_only);
+	}
 
 	*used = head_len;
+	if (conn->ss.lent)
+		sluice_follow_served(conn, head_len);
 	/* A body that is not read must not pass for the next request. */
 	conn->keep_alive = req->keep_alive && !verdict->close &&
 			   (!req->has_body || sluice_body_is_drained(req));
@@ -262,8 +267,6 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 		off += used;
 	}
 	sluice_sock_consume(sk, off);
-	if (conn->ss.lent)
-		sluice_follow_consumed(conn);
 
 	if (ret == -EAGAIN && len == SLUICE_LANE_HEAD && off)
 		return 1;	/* the rest of that head may have arrived */

@@ -17,7 +17,14 @@ static ssize_t leave(enum http_leave *why, enum http_leave reason)
 	return -EBADMSG;
 }
 
-static enum http_leave take_request(struct http_exchange *x, const struct http_request *req)
+/**
+ * http_exchange_take() - the backend is given a request whose head the caller has parsed
+ * @x: between two requests
+ * @req: strictly parsed
+ *
+ * Return: HTTP_LEAVE_NOT, or why it cannot be followed; then nothing has changed.
+ */
+enum http_leave http_exchange_take(struct http_exchange *x, const struct http_request *req)
 {
 	struct http_given *given;
 
@@ -32,7 +39,28 @@ static enum http_leave take_request(struct http_exchange *x, const struct http_r
 	given->at = x->at;
 	given->expects = req->expect && req->has_body;
 	http_body_begin(&x->request, req->chunked, req->content_length);
+	x->at += req->head_len;
 	return HTTP_LEAVE_NOT;
+}
+
+/* The body of a request, or a request. Return: as http_exchange_request(). */
+static ssize_t follow_request(struct http_exchange *x, const u8 *buf, size_t len,
+			      enum http_leave *why)
+{
+	struct http_request req;
+	enum http_error error;
+	ssize_t n;
+
+	if (!http_body_is_over(&x->request)) {
+		n = http_body_follow(&x->request, buf, len);
+		if (n > 0)
+			x->at += n;
+		return n;
+	}
+	n = http_parse(buf, len, HTTP_HEAD_MAX, 0, &req, &error);
+	if (n > 0)
+		*why = http_exchange_take(x, &req);
+	return n;
 }
 
 /**
@@ -48,27 +76,18 @@ static enum http_leave take_request(struct http_exchange *x, const struct http_r
 ssize_t http_exchange_request(struct http_exchange *x, const u8 *buf, size_t len,
 			      enum http_leave *why)
 {
-	struct http_request req;
-	enum http_error error;
 	size_t used = 0;
 	ssize_t n;
 
 	*why = HTTP_LEAVE_NOT;
 	while (used < len) {
-		if (!http_body_is_over(&x->request)) {
-			n = http_body_follow(&x->request, buf + used, len - used);
-		} else {
-			n = http_parse(buf + used, len - used, HTTP_HEAD_MAX, 0, &req, &error);
-			if (n == -EAGAIN)
-				break;
-			if (n > 0)
-				*why = take_request(x, &req);
-		}
+		n = follow_request(x, buf + used, len - used, why);
+		if (n == -EAGAIN)
+			break;
 		if (n < 0)
 			return leave(why, HTTP_LEAVE_MALFORMED);
 		if (*why)
 			return -EBADMSG;
-		x->at += n;
 		used += n;
 	}
 	return used;

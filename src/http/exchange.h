@@ -76,6 +76,7 @@ static inline bool http_exchange_is_idle(const struct http_exchange *x)
 	return !x->count && http_body_is_over(&x->request);
 }
 
+enum http_leave http_exchange_take(struct http_exchange *x, const struct http_request *req);
 ssize_t http_exchange_request(struct http_exchange *x, const u8 *buf, size_t len,
 			      enum http_leave *why) __must_check;
 ssize_t http_exchange_response(struct http_exchange *x, const u8 *buf, size_t len,

@@ -50,6 +50,7 @@
 	X(HANDED_OVER_HIDDEN,		"handed_over_hidden")		\
 	X(HANDED_OVER_URGENT,		"handed_over_urgent")		\
 	X(HANDED_OVER_LIMIT,		"handed_over_limit")		\
+	X(HANDED_OVER_LAST,		"handed_over_last")		\
 	/* errors that sluice answered, by status */			\
 	X(ERROR_400,			"error_400")			\
 	X(ERROR_403,			"error_403")			\
