@@ -80,7 +80,13 @@ class Customer(threading.Thread):
                     self.tally.wrong.append(f"{target}: {response}")
                 left -= 1
                 self.tally.add(answered=1, by_sluice=not response.is_nginx)
-        except (Closed, OSError):
+                if response["connection"] == "close":
+                    # A worker that exits says so; what is behind is not answered.
+                    self.tally.add(dropped=left)
+                    return False
+        except (Closed, OSError) as reason:
+            if count == 1:
+                say(f"lost: {batch[0][0]}: {reason!r}")
             # A worker that exits drops what it has read behind the request at hand.
             self.tally.add(cut=bool(client.buffer), lost=left if count == 1 else 0,
                            dropped=left if count > 1 else 0)
@@ -137,9 +143,9 @@ def mix(share):
     counting = Counting()
     with customers(share) as tally:
         for_a_while(lambda: nginx.process.send_signal(signal.SIGHUP), 2.5)
+    say(*(f"{key}={counting.grown(key)}" for key in KEYS))
     expect_fine(tally)
     same((tally.lost, tally.cut), (0, 0), "lost, and cut short")
-    say(*(f"{key}={counting.grown(key)}" for key in KEYS))
     same(counting.grown("left_lost") + counting.grown("left_malformed") +
          counting.grown("left_unasked"), 0, "lost track")
     same(counting.grown("served_returned") > 0, True, "returned")

@@ -60,6 +60,9 @@ struct sluice_follow {
 typedef ssize_t follow_fn(struct http_exchange *x, const u8 *buf, size_t len,
 			  enum http_leave *why);
 
+/* "0, or what it is left for" is what functions here return. */
+static_assert(SLUICE_STAT_CONNECTIONS_ACCEPTED == 0);
+
 static const enum sluice_stat leave_stat[HTTP_LEAVE_COUNT] = {
 #define X(name) [HTTP_LEAVE_##name] = SLUICE_STAT_LEFT_##name,
 	HTTP_LEAVES(X)
@@ -114,6 +117,12 @@ static enum sluice_stat follow_piece(struct http_exchange *x, follow_fn *follow,
 	return keep_begun(begun, p + used, len - used) ? SLUICE_STAT_LEFT_LOST : 0;
 }
 
+/* Bytes that have arrived and were not followed yet. */
+static u32 unfollowed(const struct sluice_follow *f, struct sock *sk)
+{
+	return tcp_sk(sk)->copied_seq + tcp_inq(sk) - f->exchange.at - f->request.len;
+}
+
 /*
  * All that has arrived behind what was followed is given to the backend.
  * Return: 0, or what it is left for.
@@ -128,7 +137,7 @@ static enum sluice_stat follow_requests(struct sluice_follow *f, struct sock *sk
 	while (!why) {
 		u32 at = x->at + f->request.len;
 		u64 blind = http_body_blind(&x->request);
-		u32 left = tcp_sk(sk)->copied_seq + tcp_inq(sk) - at;
+		u32 left = unfollowed(f, sk);
 
 		if (!left)
 			break;
@@ -229,15 +238,16 @@ static bool is_lost(const struct sluice_conn *conn)
  * @conn: lent
  *
  * Context: socket locked in either form.
- * Return: true if the backend has answered all that it was given, has read just that,
- * and is not about to write.
+ * Return: true if the backend has answered all that it was given, has read just that
+ * (what it was given of a head that is not complete yet it may have left alone), and is
+ * not about to write.
  */
 bool sluice_follow_is_idle(const struct sluice_conn *conn)
 {
 	const struct tcp_sock *tp = tcp_sk(conn->ss.sk);
 	const struct sluice_follow *f = conn->follow;
 
-	return http_exchange_is_idle(&f->exchange) && !f->request.len && !f->response.len &&
+	return http_exchange_is_idle(&f->exchange) && !f->response.len &&
 	       tp->copied_seq == f->exchange.at && !conn->ss.writers &&
 	       tp->write_seq == conn->ss.write_seq;
 }
@@ -321,7 +331,7 @@ static void forget_found(struct sluice_conn *conn)
 
 /**
  * sluice_follow_return() - is there a request that is ours to look at
- * @conn: lent, in state CONN_BACKEND or CONN_HEAD
+ * @conn: lent, in state CONN_BACKEND, or CONN_HEAD
  *
  * Context: socket locked, not busy.
  * Return: as a step of the ladder; > 0 if there is.
@@ -338,13 +348,15 @@ int sluice_follow_return(struct sluice_conn *conn)
 		return 0;
 	}
 	if (sluice_follow_is_idle(conn)) {
+		keep_begun(&conn->follow->request, NULL, 0);
 		conn->state = tcp_inq(conn->ss.sk) ? CONN_HEAD : CONN_BACKEND;
 		return conn->state == CONN_HEAD;
 	}
 	/* The backend began to read while a lane looked for the file. */
 	forget_found(conn);
 	conn->state = CONN_BACKEND;
-	give(conn);
+	if (unfollowed(conn->follow, conn->ss.sk))
+		give(conn);
 	return 0;
 }
 
@@ -362,6 +374,24 @@ void sluice_follow_take(struct sluice_conn *conn, const struct http_request *req
 {
 	if (!READ_ONCE(sluice_lenient))
 		http_exchange_take(&conn->follow->exchange, req);
+}
+
+/**
+ * sluice_follow_hold() - what has arrived is the beginning of a head
+ * @conn: lent and idle
+ *
+ * The backend is not woken for it, but may read it all the same; so it is kept.
+ * Context: socket locked, not busy.
+ * Return: as a step of the ladder.
+ */
+int sluice_follow_hold(struct sluice_conn *conn)
+{
+	enum sluice_stat why = follow_requests(conn->follow, conn->ss.sk);
+
+	conn->state = CONN_BACKEND;
+	if (why)
+		sluice_conn_give_up(conn, why);
+	return 0;
 }
 
 /**
@@ -407,8 +437,9 @@ static bool may_be_taken_back(const struct sluice_conn *conn)
 	/* An answer that has begun is finished, whatever else is said. */
 	if (conn->ss.answering)
 		return (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
+	/* Memory that is reserved stays in the backend's memory cgroup. */
 	if (!READ_ONCE(sluice_take_back) || !READ_ONCE(sluice_return) || conn->ss.shut ||
-	    sk->sk_state != TCP_ESTABLISHED || tcp_sk(sk)->urg_data)
+	    sk->sk_reserved_mem || sk->sk_state != TCP_ESTABLISHED || tcp_sk(sk)->urg_data)
 		return false;
 	return sluice_follow_is_idle(conn) || is_untouched(conn);
 }

@@ -140,10 +140,8 @@ static int conn_wait_for_head(struct sluice_conn *conn, bool partial)
 {
 	if (conn->ss.lent && sluice_sock_at_eof(conn->ss.sk))
 		return sluice_follow_pass_on(conn);
-	if (conn->ss.lent) {		/* the backend's patience is what counts */
-		conn->state = CONN_BACKEND;
-		return 0;
-	}
+	if (conn->ss.lent)		/* the backend's patience is what counts */
+		return sluice_follow_hold(conn);
 	if (sluice_sock_at_eof(conn->ss.sk)) {
 		conn->state = CONN_CLOSE;
 		return 1;
@@ -419,6 +417,7 @@ static int conn_step(struct sluice_conn *conn, struct sluice_lane *lane)
 	case CONN_REFUSE:
 		return conn_refuse(conn);
 	case CONN_HEAD:
+	case CONN_BACKEND:
 		return conn_try_head(conn, lane);
 	case CONN_LOOKUP:
 	case CONN_FILL:
@@ -427,8 +426,6 @@ static int conn_step(struct sluice_conn *conn, struct sluice_lane *lane)
 		return sluice_respond_go_on(conn, lane);
 	case CONN_HANDOFF:
 		return conn_try_handoff(conn, lane);
-	case CONN_BACKEND:
-		return sluice_follow_return(conn);
 	case CONN_CLOSE:
 		return conn_try_close(conn);
 	case CONN_LINGER:

@@ -33,6 +33,9 @@ static struct interposer {
 	struct proto	*base;
 } interposers[2] __read_mostly;
 
+/* There has been a lent socket: somebody may be in a hook. */
+static bool lending __read_mostly;
+
 /* Tasks in a hook, summed over the CPUs: they may enter on one and leave on another. */
 static DEFINE_PER_CPU(long, inside);
 
@@ -184,6 +187,9 @@ static void lent_close(struct sock *sk, long timeout)
 	bool taken = false;
 
 	hook_enter();
+	/* What is held back goes out with the FIN, which may not be sent now. */
+	if (tcp_sk(sk)->nonagle & TCP_NAGLE_CORK)
+		tcp_sock_set_cork(sk, false);
 	lock_sock(sk);
 	ss = lent_of(sk);
 	if (ss)
@@ -398,6 +404,8 @@ void sluice_lend(struct sluice_sock *ss)
 	sluice_sock_restore(sk);
 	write_unlock(&sk->sk_callback_lock);
 
+	if (unlikely(!READ_ONCE(lending)))
+		WRITE_ONCE(lending, true);
 	ss->req = NULL;
 	ss->lent = true;
 	ss->answering = false;
@@ -571,6 +579,8 @@ static long count_inside(void)
  */
 void sluice_lend_exit(void)
 {
+	if (!lending)
+		return;
 	synchronize_rcu_tasks();
 	while (count_inside())
 		usleep_range(1000, 2000);
