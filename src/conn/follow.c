@@ -27,7 +27,7 @@
 #include "sock/lend.h"
 #include "store/object.h"
 
-/* Looked at at a time; most heads are shorter. On the stack. */
+/* So much is looked at in one go; most heads are shorter. On the stack. */
 #define PIECE 1024
 
 bool sluice_return;
@@ -64,7 +64,8 @@ typedef ssize_t follow_fn(struct http_exchange *x, const u8 *buf, size_t len,
 static_assert(SLUICE_STAT_CONNECTIONS_ACCEPTED == 0);
 
 static const enum sluice_stat leave_stat[HTTP_LEAVE_COUNT] = {
-#define X(name) [HTTP_LEAVE_##name] = SLUICE_STAT_LEFT_##name,
+#define X(name) \
+	[HTTP_LEAVE_##name] = SLUICE_STAT_LEFT_##name,
 	HTTP_LEAVES(X)
 #undef X
 };

@@ -376,6 +376,7 @@ void sluice_lend_learn(struct sock *lsk)
  *
  * MPTCP goes by the pointer of TCP's sk_prot, SMC by its own sk_user_data.
  * Context: any.
+ * Return: false if it can only be given away.
  */
 bool sluice_lend_is_possible(const struct sock *lsk, const struct sock *sk)
 {
