@@ -139,7 +139,7 @@ ssize_t http_body_follow(struct http_body *body, const u8 *buf, size_t len)
 		u64 blind = http_body_blind(body);
 
 		if (blind) {
-			size_t n = blind < len - used ? blind : len - used;
+			size_t n = min(blind, (u64)(len - used));
 
 			http_body_skip(body, n);
 			used += n;

@@ -95,7 +95,7 @@ static enum http_error finish(const struct http_request *fields, enum http_metho
 ssize_t http_response_parse(const u8 *buf, size_t len, size_t max, enum http_method method,
 			    struct http_response *rsp, enum http_error *why)
 {
-	const u8 *end = buf + (len < max ? len : max);
+	const u8 *end = buf + min(len, max);
 	struct http_request fields;
 	const u8 *p;
 
