@@ -165,8 +165,95 @@ static void test_skip(void)
 	unit_end();
 }
 
+/* Messages of each kind, and what they are to the other side. */
+static const struct {
+	const char	*request;
+	bool		head;
+} requests[] = {
+	{ GET, false }, { HEAD, true }, { POST, false }, { CHUNKED, false }, { "\r\n" GET, false },
+};
+
+static const struct {
+	const char	*head, *body;
+} responses[] = {
+	{ OK, "hello" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "" },
+	{ "HTTP/1.1 204 No Content\r\n\r\n", "" },
+	{ "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", "" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+	  "3;a\r\nGET\r\n10\r\nHTTP/1.1 200 OK\r\r\n0\r\nX: y\r\n\r\n" },
+	{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 404 No\r\nConnection: keep-alive\r\n"
+	  "Content-Length: 5\r\n\r\n", "hello" },
+};
+
+struct stream {
+	side	*side;
+	u8	text[8192];
+	size_t	len, used, seen;
+};
+
+/* Some more bytes arrive; what was not understood is there again. */
+static bool advance(struct http_exchange *x, struct stream *s, u64 *dice)
+{
+	size_t more = unit_random(dice) % 40;
+	enum http_leave why;
+	ssize_t n;
+
+	s->seen = s->seen + more < s->len ? s->seen + more : s->len;
+	n = s->side(x, unit_guard_end(s->text + s->used, s->seen - s->used),
+		    s->seen - s->used, &why);
+	if (!check(n >= 0))
+		unit_note("%s at %zu", leaves[why], s->used);
+	s->used += n > 0 ? n : 0;
+	return n >= 0;
+}
+
+static void put(struct stream *s, const char *text)
+{
+	memcpy(s->text + s->len, text, strlen(text));
+	s->len += strlen(text);
+}
+
+/* Pipelined, each stream in pieces of its own: idle just when all is answered. */
+static void test_random(void)
+{
+	u64 dice = 1;
+	int round;
+
+	unit_begin("any requests and responses, in any pieces");
+	for (round = 0; round < 3000; round++) {
+		struct stream in = { .side = http_exchange_request };
+		struct stream out = { .side = http_exchange_response };
+		struct http_exchange x = { .at = (u32)unit_random(&dice) };
+		u32 start = x.at;
+		int count = 1 + unit_random(&dice) % HTTP_EXCHANGE_MAX;
+
+		while (count--) {
+			size_t q = unit_random(&dice) % ARRAY_SIZE(requests);
+			size_t r = unit_random(&dice) % ARRAY_SIZE(responses);
+
+			put(&in, requests[q].request);
+			put(&out, responses[r].head);
+			if (!requests[q].head)
+				put(&out, responses[r].body);
+		}
+		while (in.used < in.len)
+			if (!advance(&x, &in, &dice))
+				break;
+		check(x.at == start + (u32)in.len);
+		while (out.used < out.len) {
+			check(!http_exchange_is_idle(&x));
+			if (!advance(&x, &out, &dice))
+				break;
+		}
+		check(http_exchange_is_idle(&x));
+	}
+	unit_end();
+}
+
 int main(void)
 {
+	test_random();
 	test_streams();
 	test_many();
 	test_skip();

@@ -48,6 +48,7 @@ struct begun {
  * @exchange: both streams; its @at is a sequence number
  * @request:  behind that
  * @response: behind the last response
+ * @held:     the backend was not woken for @request: it is not given
  *
  * Under the socket's lock.
  */
@@ -55,6 +56,7 @@ struct sluice_follow {
 	struct http_exchange	exchange;
 	struct begun		request;
 	struct begun		response;
+	bool			held;
 };
 
 typedef ssize_t follow_fn(struct http_exchange *x, const u8 *buf, size_t len,
@@ -234,36 +236,44 @@ static bool is_lost(const struct sluice_conn *conn)
 	return after(tcp_sk(conn->ss.sk)->copied_seq, f->exchange.at + f->request.len);
 }
 
-/**
- * sluice_follow_is_idle() - is the next request ours to look at
- * @conn: lent
- *
- * Context: socket locked in either form.
- * Return: true if the backend has answered all that it was given, has read just that
- * (what it was given of a head that is not complete yet it may have left alone), and is
- * not about to write.
- */
-bool sluice_follow_is_idle(const struct sluice_conn *conn)
+/* All is written that we know of, and nobody is about to write. */
+static bool is_silent(const struct sluice_conn *conn)
 {
-	const struct tcp_sock *tp = tcp_sk(conn->ss.sk);
-	const struct sluice_follow *f = conn->follow;
-
-	return http_exchange_is_idle(&f->exchange) && !f->response.len &&
-	       tp->copied_seq == f->exchange.at && !conn->ss.writers &&
-	       tp->write_seq == conn->ss.write_seq;
+	return !conn->ss.writers && !conn->follow->response.len &&
+	       tcp_sk(conn->ss.sk)->write_seq == conn->ss.write_seq;
 }
 
-/* Return: false if the connection is not lent any more. */
-static bool give(struct sluice_conn *conn)
+/* The backend has answered all requests, and has read just these. */
+static bool is_at_rest(const struct sluice_conn *conn)
+{
+	const struct http_exchange *x = &conn->follow->exchange;
+
+	return http_exchange_is_idle(x) && tcp_sk(conn->ss.sk)->copied_seq == x->at &&
+	       is_silent(conn);
+}
+
+/*
+ * Is the next request ours to look at?  Given is given: the backend may have peeked at
+ * the beginning of one that it was woken for.  Socket locked in either form.
+ */
+static bool is_idle(const struct sluice_conn *conn)
+{
+	const struct sluice_follow *f = conn->follow;
+
+	return is_at_rest(conn) && (!f->request.len || f->held);
+}
+
+/* What has arrived is the backend's; it may not be lent any more afterwards. */
+static void give(struct sluice_conn *conn)
 {
 	enum sluice_stat why = follow_requests(conn->follow, conn->ss.sk);
 
 	if (why) {
 		sluice_conn_give_up(conn, why);
-		return false;
+		return;
 	}
+	conn->follow->held = false;
 	sluice_lent_wake(&conn->ss);
-	return true;
 }
 
 /**
@@ -291,7 +301,7 @@ bool sluice_follow_heard(struct sluice_conn *conn)
 		return false;
 	}
 	/* A task that owns it may be about to read; but not one that has just written. */
-	if (!at_eof && sluice_follow_is_idle(conn) &&
+	if (!at_eof && is_idle(conn) &&
 	    (!sock_owned_by_user(sk) || conn->ss.written))
 		return true;
 	give(conn);
@@ -348,7 +358,7 @@ int sluice_follow_return(struct sluice_conn *conn)
 		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_LOST);
 		return 0;
 	}
-	if (sluice_follow_is_idle(conn)) {
+	if (is_idle(conn)) {
 		keep_begun(&conn->follow->request, NULL, 0);
 		conn->state = tcp_inq(conn->ss.sk) ? CONN_HEAD : CONN_BACKEND;
 		return conn->state == CONN_HEAD;
@@ -392,6 +402,8 @@ int sluice_follow_hold(struct sluice_conn *conn)
 	conn->state = CONN_BACKEND;
 	if (why)
 		sluice_conn_give_up(conn, why);
+	else
+		conn->follow->held = true;
 	return 0;
 }
 
@@ -421,12 +433,10 @@ int sluice_follow_pass_on(struct sluice_conn *conn)
  */
 static bool is_untouched(const struct sluice_conn *conn)
 {
-	const struct sluice_follow *f = conn->follow;
-	const struct http_exchange *x = &f->exchange;
+	const struct http_exchange *x = &conn->follow->exchange;
 
-	return x->count && http_body_is_over(&x->response) && !f->response.len &&
-	       tcp_sk(conn->ss.sk)->copied_seq == http_exchange_oldest(x)->at &&
-	       tcp_sk(conn->ss.sk)->write_seq == conn->ss.write_seq && !conn->ss.writers;
+	return x->count && http_body_is_over(&x->response) && is_silent(conn) &&
+	       tcp_sk(conn->ss.sk)->copied_seq == http_exchange_oldest(x)->at;
 }
 
 static bool may_be_taken_back(const struct sluice_conn *conn)
@@ -442,7 +452,7 @@ static bool may_be_taken_back(const struct sluice_conn *conn)
 	if (!READ_ONCE(sluice_take_back) || !READ_ONCE(sluice_return) || conn->ss.shut ||
 	    sk->sk_reserved_mem || sk->sk_state != TCP_ESTABLISHED || tcp_sk(sk)->urg_data)
 		return false;
-	return sluice_follow_is_idle(conn) || is_untouched(conn);
+	return is_at_rest(conn) || is_untouched(conn);
 }
 
 /**
@@ -461,8 +471,13 @@ bool sluice_follow_closed(struct sluice_conn *conn)
 		return false;
 	}
 	rescue = conn->follow->exchange.count;
-	ends = conn->ss.shut || !READ_ONCE(sluice_take_back) || !READ_ONCE(sluice_return);
+	/* The rest may be the middle of a request, if the backend has read meanwhile. */
+	ends = conn->ss.shut || !READ_ONCE(sluice_take_back) || !READ_ONCE(sluice_return) ||
+	       (conn->ss.answering && !is_at_rest(conn));
 	if (!sluice_lend_take_back(&conn->ss)) {
+		/* What was cut short must not pass for whole. */
+		if (conn->ss.answering)
+			sluice_sock_reset_on_close(&conn->ss);
 		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_CLOSED);
 		return false;
 	}

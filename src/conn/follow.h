@@ -20,7 +20,6 @@ bool sluice_follow_heard(struct sluice_conn *conn);
 void sluice_follow_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_t len);
 bool sluice_follow_closed(struct sluice_conn *conn);
 
-bool sluice_follow_is_idle(const struct sluice_conn *conn);
 int sluice_follow_return(struct sluice_conn *conn);
 void sluice_follow_served(struct sluice_conn *conn, size_t len);
 void sluice_follow_take(struct sluice_conn *conn, const struct http_request *req);

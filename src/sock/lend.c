@@ -495,6 +495,7 @@ bool sluice_lend_take_back(struct sluice_sock *ss)
 	local_bh_disable();
 	write_lock(&sk->sk_callback_lock);
 	sluice_sock_hook(ss);
+	WRITE_ONCE(sk->sk_rcvlowat, 1);		/* the backend's was its own */
 	write_unlock(&sk->sk_callback_lock);
 	WRITE_ONCE(sk->sk_prot, interposer_of(sk)->base);
 	ss->lent = false;
