@@ -65,6 +65,11 @@ static void conn_free(struct sluice_conn *conn)
 	percpu_ref_put(&conns_alive);
 }
 
+static void conn_free_rcu(struct rcu_head *rcu)
+{
+	conn_free(container_of(rcu, struct sluice_conn, rcu));
+}
+
 /* Context: any; nothing here sleeps. */
 void sluice_conn_put(struct sluice_conn *conn)
 {
@@ -84,7 +89,11 @@ void sluice_conn_put(struct sluice_conn *conn)
 	kfree(conn->parts);
 	kfree(conn->path);
 	sluice_sock_release(&conn->ss);
-	conn_free(conn);
+	/* Its wait queue may be looked at without a lock: see sluice_lend_take_back(). */
+	if (unlikely(conn->ss.taken_back))
+		call_rcu(&conn->rcu, conn_free_rcu);
+	else
+		conn_free(conn);
 }
 
 /* Any context, any CPU: the lane will look at the connection once more. */
@@ -537,7 +546,8 @@ void sluice_conns_exit(void)
 	sluice_socks_exit();
 	/*
 	 * Whoever put the last references may still be on the way out: turns
-	 * and jobs are waited for in sluice_lanes_exit(), timers here.
+	 * and jobs are waited for in sluice_lanes_exit(), timers here, and RCU callbacks
+	 * when the module is almost gone.
 	 */
 	synchronize_rcu();
 

@@ -7,6 +7,7 @@
 
 #include <linux/jiffies.h>
 #include <linux/list.h>
+#include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
@@ -109,6 +110,7 @@ struct conn_parts {
  * @patience:    s jiffies when it has queued long enough
  * @found:       j what came of it; NULL when nothing was looked up
  * @found_page:  j it is the page of an error
+ * @rcu:         in the end, of one that was taken back
  * @home:        c CPU whose list of connections this is on
  * @list:        place on it
  */
@@ -153,6 +155,7 @@ struct sluice_conn {
 	struct sluice_object	*found;
 	bool			found_page;
 
+	struct rcu_head		rcu;
 	int			home;
 	struct list_head	list;
 

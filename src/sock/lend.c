@@ -92,11 +92,27 @@ static int wait_for_answer(struct sock *sk, long timeout)
 	return err;
 }
 
+/* Socket locked in either form. */
+static void lent_leave(struct sock *sk, enum sluice_stat why)
+{
+	struct sluice_sock *ss = lent_of(sk);
+
+	if (ss)
+		ss->ops->leave(ss, why);
+}
+
 static int begin_write(struct sock *sk, int flags)
 {
 	struct sluice_sock *ss = lent_of(sk);
 	int err;
 
+	if (unlikely(ss && (flags & MSG_OOB))) {
+		err = wait_for_answer(sk, MAX_SCHEDULE_TIMEOUT);
+		if (err)
+			return err;
+		lent_leave(sk, SLUICE_STAT_LEFT_URGENT);
+		return 0;
+	}
 	if (unlikely(ss && ss->answering)) {
 		err = wait_for_answer(sk, sock_sndtimeo(sk, flags & MSG_DONTWAIT));
 		if (err)
@@ -170,15 +186,6 @@ static int lent_sendpage(struct sock *sk, struct page *page, int offset, size_t 
 }
 
 /* --- the other hooks ------------------------------------------------------ */
-
-/* Socket locked in either form. */
-static void lent_leave(struct sock *sk, enum sluice_stat why)
-{
-	struct sluice_sock *ss = lent_of(sk);
-
-	if (ss)
-		ss->ops->leave(ss, why);
-}
 
 static void lent_close(struct sock *sk, long timeout)
 {
@@ -324,7 +331,7 @@ static void lent_write_space(struct sock *sk)
 	}
 }
 
-/* Whoever is dead is to be noticed without a turn of its own. */
+/* Whoever dies comes by here, with whatever error. */
 static void lent_state_change(struct sock *sk)
 {
 	struct sluice_sock *ss = lent_of(sk);
@@ -332,15 +339,6 @@ static void lent_state_change(struct sock *sk)
 	if (ss && sluice_sock_is_dead(sk))
 		ss->ops->ring(ss);
 	sluice_born.state_change(sk);
-}
-
-static void lent_error_report(struct sock *sk)
-{
-	struct sluice_sock *ss = lent_of(sk);
-
-	if (ss)
-		ss->ops->ring(ss);
-	sluice_born.error_report(sk);
 }
 
 /* --- lending, and its end ------------------------------------------------- */
@@ -401,7 +399,8 @@ void sluice_lend(struct sluice_sock *ss)
 	sk->sk_data_ready = lent_data_ready;
 	sk->sk_write_space = lent_write_space;
 	sk->sk_state_change = lent_state_change;
-	sk->sk_error_report = lent_error_report;
+	/* Without the lock, for who asked for timestamps or sends without copying. */
+	sk->sk_error_report = sluice_born.error_report;
 	sluice_sock_restore(sk);
 	write_unlock(&sk->sk_callback_lock);
 
@@ -495,6 +494,12 @@ bool sluice_lend_take_back(struct sluice_sock *ss)
 	local_bh_disable();
 	write_lock(&sk->sk_callback_lock);
 	sluice_sock_hook(ss);
+	/*
+	 * As in sluice_lend(): what it was asked for may still come, to our wait queue
+	 * then.  So its memory is freed by RCU.
+	 */
+	ss->taken_back = true;
+	sk->sk_error_report = sluice_born.error_report;
 	WRITE_ONCE(sk->sk_rcvlowat, 1);		/* the backend's was its own */
 	write_unlock(&sk->sk_callback_lock);
 	WRITE_ONCE(sk->sk_prot, interposer_of(sk)->base);

@@ -67,6 +67,7 @@ struct sluice_sock_ops {
  * @written: its owner has written, and does not read any more
  * @writers: tasks of the backend that are about to write
  * @write_seq: behind the last byte that we know of
+ * @taken_back: it was lent, and is not any more
  * @abort: in the grave: it is the backend's to close, and only to be reset
  * @grave: place among the sockets that wait to be closed
  * @socket: what tcp dereferences when its buffer is full
@@ -87,6 +88,7 @@ struct sluice_sock {
 	bool				shut;
 	bool				missed;
 	bool				written;
+	bool				taken_back;
 	bool				abort;
 	unsigned int			writers;
 	u32				write_seq;
