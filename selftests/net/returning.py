@@ -3,14 +3,12 @@
 """A connection comes back when the backend has answered, whatever its answer was."""
 
 import os
-import signal
 import socket
-import subprocess
 import time
 
-from lib import (BACKEND, TOP, Client, Counting, Nginx, add_address, bytes_of, eventually,
-                 load, no_connection_left, param, params, request, run_tests, same, start,
-                 stat, test, write)
+from lib import (BACKEND, TOP, Client, Closed, Counting, Nginx, bytes_of, eventually, load,
+                 no_connection_left, params, request, run_tests, same, start, stat, test,
+                 write)
 
 SOCKET = f"{TOP}/fcgi.sock"
 SCRIPT = f"{TOP}/page.cgi"
@@ -241,6 +239,20 @@ def closed_meanwhile():
     nginx.start()
 
 
+@test("a client that does not read ours is reset at its deadline")
+def stalled():
+    counting = Counting()
+    with params(send_timeout=1), \
+            Client(options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]) as client:
+        dynamic(client)
+        client.send(request("/huge"))
+        counting.expect(timeout_send=1, connections_aborted=1)
+        try:
+            raise AssertionError(f"all of it: {client.response()}")
+        except (Closed, ConnectionResetError):
+            pass
+
+
 @test("what says that it is the last is the last")
 def last():
     with Client() as client:
@@ -334,7 +346,7 @@ def half_closed():
 def nothing_left():
     no_connection_left()
     same(stat("left_lost"), 0, "left_lost")
-    same(stat("connections_aborted"), 0, "aborted")
+    same(stat("connections_aborted"), 1, "aborted: the one that stalled")
     same(stat("invariants_broken"), 0, "invariants_broken")
 
 

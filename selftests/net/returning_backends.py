@@ -5,6 +5,7 @@ Connections come back from backends of other kinds: blocking ones, level-trigger
 those that share a socket, and those that do to it what they like.
 """
 
+import contextlib
 import http.server
 import os
 import select
@@ -127,6 +128,27 @@ def level_triggered(idle=None):
                 del socks[fd], parts[fd]
 
 
+def prying():
+    """Reads all it has over and over, whether there is something or not."""
+    lsk = listening()
+    lsk.setblocking(False)
+    parts = {}
+    while True:
+        time.sleep(0.002)
+        with contextlib.suppress(BlockingIOError):
+            sock = lsk.accept()[0]
+            sock.setblocking(False)
+            parts[sock] = b""
+        for sock in list(parts):
+            with contextlib.suppress(BlockingIOError):
+                data = sock.recv(65536)
+                if data:
+                    parts[sock] = serve(sock, parts[sock] + data)
+                else:
+                    sock.close()
+                    del parts[sock]
+
+
 def shared():
     """Two processes have each socket; the second one closes it much later."""
     lsk = listening()
@@ -145,7 +167,7 @@ def shared():
 
 
 BACKENDS = {"blocking": blocking, "level": level_triggered, "shared": shared,
-            "impatient": lambda: level_triggered(1)}
+            "impatient": lambda: level_triggered(1), "prying": prying}
 
 if len(sys.argv) > 1:
     BACKENDS[sys.argv[1]]()
@@ -221,6 +243,21 @@ def level_backend():
         with Client() as client:
             dynamic(client, "/pieces")
             static(client)
+
+
+@test("one that reads at any moment, woken or not")
+def prying_backend():
+    counting = Counting()
+    with Backend("prying"), Client() as client:
+        for number in range(30):
+            for how in Client.send, in_pieces:
+                how(client, request("/small"))
+                # Whoever came first: what it says is the target.
+                same(client.response().body in (b"small", b"/small"), True, "small")
+                how(client, request(f"/{number}"))
+                same(client.response().body, f"/{number}".encode(), "page")
+    counting.expect(left_malformed=0, left_unasked=0)
+    same(counting.grown("served_returned") > 0, True, "returned")
 
 
 @test("an option that may change the stream leaves it")

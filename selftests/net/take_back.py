@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from lib import (BACKEND, Client, Counting, Nginx, eventually, load, no_connection_left,
+from lib import (BACKEND, Client, Closed, Counting, Nginx, eventually, load, no_connection_left,
                  params, request, run_tests, same, stat, test, write)
 
 
@@ -127,6 +127,61 @@ def nobody():
         static(client)
 
 
+@test("nginx is killed with connections that it has not accepted: they are reset")
+def unaccepted():
+    counting = Counting()
+    for pid in workers():
+        os.kill(pid, signal.SIGSTOP)
+    clients = [Client() for _ in range(5)]
+    for client in clients:
+        client.send(request("/dynamic"))
+    eventually(lambda: counting.grown("connections_lent") == 5, "to be handed over")
+    nginx.kill()
+    for client in clients:
+        try:
+            raise AssertionError(f"answered: {client.response()}")
+        except (Closed, ConnectionResetError):
+            pass
+        client.close()
+    nginx.start()
+    counting.expect(left_closed=5, taken_back=0)
+
+
+def has_socket_memory():
+    """Is the group charged for sockets? The kernel sums up now and then."""
+    with open(f"{GROUP}/memory.stat", encoding="ascii") as lines:
+        return dict(line.split() for line in lines)["sock"] != "0"
+
+
+def move_nginx(group):
+    with open(f"{group}/cgroup.procs", "w", encoding="ascii") as procs:
+        procs.write(str(nginx.process.pid))
+    reload()	# its new workers are there
+
+
+@test("what is taken back is not charged to the memory cgroup of nginx any more")
+def memory_group():
+    os.mkdir(GROUP)
+    move_nginx(GROUP)
+    counting = Counting()
+    clients = [Client() for _ in range(20)]
+    for _ in range(2):
+        for client in clients:
+            dynamic(client)
+            static(client)
+        taken_back = counting.grown("taken_back")
+        kill_workers()
+        eventually(lambda before=taken_back: counting.grown("taken_back") == before + 20,
+                   "to be taken back")
+        eventually(lambda: not has_socket_memory(), "sock in memory.stat to be 0")
+    for client in clients:
+        dynamic(client)
+        client.close()
+    move_nginx("/sys/fs/cgroup")
+    eventually(lambda: not has_socket_memory(), "sock in memory.stat to be 0")
+    os.rmdir(GROUP)
+
+
 @test("take_back=0: closed with the worker")
 def switched_off():
     with params(take_back=0):
@@ -146,6 +201,7 @@ def nothing_left():
         same(stat(key), 0, key)
 
 
+GROUP = "/sys/fs/cgroup/sluice"
 LOCATIONS = "location = /brief { keepalive_timeout 1s; return 200 brief; }"
 write("small", "small")
 nginx = Nginx(listen=f"listen {BACKEND};", locations=LOCATIONS, workers=2)
