@@ -110,9 +110,9 @@ struct conn_parts {
  * @patience:    s jiffies when it has queued long enough
  * @found:       j what came of it; NULL when nothing was looked up
  * @found_page:  j it is the page of an error
- * @rcu:         in the end, of one that was taken back
  * @home:        c CPU whose list of connections this is on
  * @list:        place on it
+ * @rcu:         in the end, of one that was taken back
  */
 struct sluice_conn {
 	struct sluice_turn	turn;
@@ -155,9 +155,11 @@ struct sluice_conn {
 	struct sluice_object	*found;
 	bool			found_page;
 
-	struct rcu_head		rcu;
 	int			home;
-	struct list_head	list;
+	union {
+		struct list_head	list;
+		struct rcu_head		rcu;
+	};
 
 	struct sluice_sock	ss;
 };

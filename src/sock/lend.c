@@ -106,19 +106,14 @@ static int begin_write(struct sock *sk, int flags)
 	struct sluice_sock *ss = lent_of(sk);
 	int err;
 
-	if (unlikely(ss && (flags & MSG_OOB))) {
-		err = wait_for_answer(sk, MAX_SCHEDULE_TIMEOUT);
-		if (err)
-			return err;
-		lent_leave(sk, SLUICE_STAT_LEFT_URGENT);
-		return 0;
-	}
 	if (unlikely(ss && ss->answering)) {
 		err = wait_for_answer(sk, sock_sndtimeo(sk, flags & MSG_DONTWAIT));
 		if (err)
 			return err;
-		ss = lent_of(sk);
 	}
+	if (unlikely(flags & MSG_OOB))
+		lent_leave(sk, SLUICE_STAT_LEFT_URGENT);
+	ss = lent_of(sk);
 	if (ss)
 		ss->writers++;
 	return 0;
@@ -216,9 +211,11 @@ static void lent_shutdown(struct sock *sk, int how)
 	hook_enter();
 	ss = lent_of(sk);
 	if (ss && ss->answering) {
-		/* Not amid our answer; sluice_lent_end_answer() goes on. */
-		ss->shut = true;
-		sk->sk_shutdown &= ~SEND_SHUTDOWN;
+		/* Not amid our answer: sluice_lend_end() sees to it, behind that. */
+		if (how & SEND_SHUTDOWN) {
+			ss->shut = true;
+			sk->sk_shutdown &= ~SEND_SHUTDOWN;
+		}
 	} else {
 		lent_leave(sk, SLUICE_STAT_LEFT_SHUTDOWN);
 		interposer_of(sk)->base->shutdown(sk, how);
