@@ -149,6 +149,13 @@ def prying():
                     del parts[sock]
 
 
+def full():
+    """Has no room for anybody."""
+    lsk = listening()
+    while True:
+        lsk.accept()[0].close()
+
+
 def shared():
     """Two processes have each socket; the second one closes it much later."""
     lsk = listening()
@@ -167,7 +174,8 @@ def shared():
 
 
 BACKENDS = {"blocking": blocking, "level": level_triggered, "shared": shared,
-            "impatient": lambda: level_triggered(1), "prying": prying}
+            "impatient": lambda: level_triggered(1), "prying": prying,
+            "full": full}
 
 if len(sys.argv) > 1:
     BACKENDS[sys.argv[1]]()
@@ -305,6 +313,18 @@ def shared_backend():
         eventually(lambda: counting.grown("taken_back"), "to be taken back")
         static(client)
         dynamic(client)
+
+
+@test("one that closes whatever it accepts is asked a few times, not for ever")
+def full_backend():
+    with Backend("full"), Client() as client:
+        counting = Counting()
+        client.send(request("/page"))
+        try:
+            raise AssertionError(f"answered: {client.response()}")
+        except (Closed, ConnectionResetError):
+            pass
+        counting.expect(rescued=4, left_closed=1)
 
 
 @test("what it writes by itself comes behind our answer")

@@ -83,6 +83,7 @@ struct conn_parts {
  * @linger:      s read what the client still sends before closing
  * @served:      s a request was answered: the next may be long in coming
  * @follow:      s while it is lent: what the backend has been given, see follow.c
+ * @rescues:     s times that it was taken back with requests, since one was answered
  * @client:      c whose count of connections this one is in, or NULL, or an ERR_PTR()
  * @over_limit:  c too many connections: for the backend or nobody
  * @head_only:   s of the request to hand over, in case nobody takes it
@@ -125,6 +126,7 @@ struct sluice_conn {
 	bool			over_limit;
 	bool			head_only;
 	bool			job_done;
+	u8			rescues;
 	u16			status;
 	enum sluice_stat	why;
 	u32			lingered;

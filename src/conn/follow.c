@@ -30,6 +30,9 @@
 /* So much is looked at in one go; most heads are shorter. On the stack. */
 #define PIECE 1024
 
+/* A backend that closes what it accepts, for want of room, may go on to do so. */
+#define RESCUES_MAX 4
+
 bool sluice_return;
 bool sluice_take_back;
 
@@ -325,10 +328,12 @@ void sluice_follow_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_
 		why = SLUICE_STAT_LEFT_LOST;
 	else
 		why = follow_responses(conn->follow, bytes, len);
-	if (why)
+	if (why) {
 		sluice_conn_give_up(conn, why);
-	else if (http_exchange_is_idle(&conn->follow->exchange))
+	} else if (http_exchange_is_idle(&conn->follow->exchange)) {
 		sluice_stat_inc(SLUICE_STAT_RETURNS);
+		conn->rescues = 0;
+	}
 }
 
 /* What was looked up for a request that the backend has taken meanwhile. */
@@ -435,7 +440,8 @@ static bool is_untouched(const struct sluice_conn *conn)
 {
 	const struct http_exchange *x = &conn->follow->exchange;
 
-	return x->count && http_body_is_over(&x->response) && is_silent(conn) &&
+	return x->count && conn->rescues < RESCUES_MAX &&
+	       http_body_is_over(&x->response) && is_silent(conn) &&
 	       tcp_sk(conn->ss.sk)->copied_seq == http_exchange_oldest(x)->at;
 }
 
@@ -482,8 +488,10 @@ bool sluice_follow_closed(struct sluice_conn *conn)
 		return false;
 	}
 	sluice_stat_inc(SLUICE_STAT_TAKEN_BACK);
-	if (rescue)
+	if (rescue) {
 		sluice_stat_inc(SLUICE_STAT_RESCUED);
+		conn->rescues++;
+	}
 	sluice_follow_free(conn);
 	if (conn->state == CONN_BACKEND)
 		conn->state = CONN_HEAD;
