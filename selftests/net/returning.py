@@ -351,7 +351,7 @@ def nothing_left():
 
 
 LARGE = bytes_of(1_000_000)
-HUGE = bytes_of(20_000_000, seed=2)
+HUGE = bytes_of(8_000_000, seed=2)
 write("small", "small")
 write("large", LARGE)
 write("huge", HUGE)

@@ -18,7 +18,7 @@ import time
 from lib import (BACKEND, Client, Closed, Counting, bytes_of, eventually, listens, load,
                  no_connection_left, request, run_tests, same, start, stat, test, write)
 
-HUGE = bytes_of(20_000_000)
+HUGE = bytes_of(8_000_000)
 
 
 # --- backends, each in a process of its own -------------------------------------

@@ -18,7 +18,7 @@ from lib import (BACKEND, Client, Closed, Counting, Nginx, bytes_of, load,
 
 CLIENTS = 8
 FILES = 20
-SECONDS = int(os.environ.get("SECONDS_EACH", "15"))
+SECONDS = int(os.environ.get("SECONDS_EACH", "10"))
 
 
 class Tally:
