@@ -34,6 +34,7 @@ class Case:
     floor:     bytes of the floor's one body, None: it cannot stand in
     depth:     requests that are sent at once
     longer:    times as long as others, for there are fewer requests per second
+    slack:     bytes by which heads differ from the first one, on average
     """
     text: str
     servers: tuple = MAIN
@@ -43,6 +44,7 @@ class Case:
     revalidate: bool = False
     depth: int = 1
     longer: int = 1
+    slack: int = 8
     plan: tuple = ()
 
 
@@ -83,7 +85,9 @@ def mixed(pages):
         dice.shuffle(ten)
         plan += ten
     return Case(f"1 KB, keep-alive: {10 - pages} files to {pages} made by nginx",
-                handovers="some", servers=("sluice",) + TUNED, plan=tuple(plan))
+                handovers="some", servers=("sluice",) + TUNED, plan=tuple(plan),
+                # Of what is made there is no date, and no tag.
+                slack=8 + 10 * pages)
 
 
 # SPECweb99: four classes of nine sizes, i * unit bytes with i from 1 to 9, and how
