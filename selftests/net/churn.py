@@ -34,6 +34,7 @@ CLIENTS = 2
 LONGEST = 2	# seconds from load to unload
 SURVIVORS = 5
 OTHER = f"{TOP}/other"	# a docroot on another file system
+NO_DOCROOT = f"{TOP}/none"
 CGROUPS = "/sys/fs/cgroup/churn"
 CGROUP = f"{CGROUPS}/backend"
 KMEMLEAK = "/sys/kernel/debug/kmemleak"
@@ -189,7 +190,7 @@ class Author(Worker):
 
 # What it is, and what it is for a moment.
 SETTINGS = {
-    "docroot": (WWW, OTHER, f"{TOP}/none"), "cache_drop": (1, 1),
+    "docroot": (WWW, OTHER, NO_DOCROOT), "cache_drop": (1, 1),
     "cache_entries": (4096, 1, 3), "cache_bytes": (1 << 25, 65536), "cache_idle": (60, 1),
     "max_connections": (65536, 5), "max_per_client": (0, 20), "max_head_size": (8192, 512),
     "header_timeout": (20, 1), "keepalive_timeout": (75, 1), "send_timeout": (60, 1),
@@ -198,6 +199,7 @@ SETTINGS = {
     "query": ("serve", "handover"), "precompressed": ("br,zst,gz", "gz", ""),
     "symlinks": ("beneath", "none"), "index": ("index.html", "none,index.html"),
     "charset": ("", "utf-8"), "add_header": ("", "X-One: 1"), "backend_port": (BACKEND, 81),
+    "return": (1, 0), "take_back": (1, 0),
 }
 
 
@@ -616,11 +618,23 @@ class Workers:
             self.totals.add(f"{kind.__name__} in vain", vain)
 
 
+def load_all_the_same(**values):
+    """What is written while it comes counts like what is said to insmod."""
+    while True:
+        try:
+            load(**values)
+            return
+        except AssertionError as error:
+            if f"docroot={NO_DOCROOT}: cannot be opened" not in str(error):
+                raise
+
+
 def come_and_go(orders, chance, totals):
     """The module, at a random moment; return how long the latter took."""
     delay = chance.random() ** 2 * LONGEST
     orders.have_restarts(chance.random() < 0.5)
-    load(address="0.0.0.0,::")
+    returning = {name: chance.randrange(2) for name in ("return", "take_back")}
+    load_all_the_same(address="0.0.0.0,::", **returning)
     living = survivors() if delay > 0.1 and not orders.are_restarts() else []
     time.sleep(delay)
     totals.add("requests", stats()["requests"])
