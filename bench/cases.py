@@ -73,6 +73,12 @@ def of_program(close):
                 plan=(line("/app.php", 200, close, EXPECT + "/app.php"),))
 
 
+def of_proxied_program():
+    return Case("1 KB that nginx gets from another server, keep-alive", servers=DIRECT,
+                handovers="every", floor=DYNAMIC_SIZE,
+                plan=(line("/proxied.php", expect=EXPECT + "/app.php"),))
+
+
 def mixed(pages):
     """Of each ten requests so many, at random places, are for a program. To be compared
     with return=0 and return=1: see --sluice-b.
@@ -156,6 +162,7 @@ CASES = {
     "404-new": of_nobody(close=True),
     "dynamic": of_program(close=False),
     "dynamic-new": of_program(close=True),
+    "proxied": of_proxied_program(),
     "mix": mixed(1),
     "mix-50": mixed(5),
     "mix-90": mixed(9),
@@ -201,7 +208,7 @@ def body_sizes(case):
         if path.startswith("/dir"):
             kind, number = path[:-len(".html")].split("class")[1].split("_")
             return CLASSES[int(kind)][0] * (int(number) + 1)
-        if path == "/app.php":
+        if path in ("/app.php", "/proxied.php"):
             return DYNAMIC_SIZE
         return SIZES.get(path[1:-len(".html")])
     return [size(l) for l in CASES[case].plan]
