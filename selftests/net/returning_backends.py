@@ -15,8 +15,8 @@ import struct
 import sys
 import time
 
-from lib import (BACKEND, Client, Closed, Counting, bytes_of, eventually, listens, load,
-                 no_connection_left, request, run_tests, same, start, stat, test, write)
+from lib import (BACKEND, SLOWNESS, Client, Closed, Counting, bytes_of, eventually, listens,
+                 load, no_connection_left, request, run_tests, same, start, stat, test, write)
 
 HUGE = bytes_of(8_000_000)
 
@@ -174,7 +174,7 @@ def shared():
 
 
 BACKENDS = {"blocking": blocking, "level": level_triggered, "shared": shared,
-            "impatient": lambda: level_triggered(1), "prying": prying,
+            "impatient": lambda: level_triggered(SLOWNESS), "prying": prying,
             "full": full}
 
 if len(sys.argv) > 1:
@@ -189,7 +189,7 @@ class Backend:
         self.kind = kind
 
     def __enter__(self):
-        self.process = start(sys.executable, "-S", __file__, self.kind)
+        Backend.process = start(sys.executable, "-S", __file__, self.kind)
         eventually(lambda: listens(BACKEND), f"{self.kind} to listen")
 
     def __exit__(self, *_):
@@ -198,12 +198,37 @@ class Backend:
         eventually(lambda: not listens(BACKEND), f"{self.kind} to be gone")
 
 
+def states(pid):
+    """Of all tasks of a process, and of its children."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat", encoding="ascii") as stat:
+            yield stat.read().rsplit(") ", 1)[1][0]
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as children:
+            for child in children.read().split():
+                yield from states(child)
+
+
+def rests():
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return set(states(Backend.process.pid)) == {"S"}
+    return False
+
+
+def let_rest():
+    """A backend that has answered and is on its way to poll or to read may come upon
+    the next request before sluice does, and may have it.
+    """
+    eventually(lambda: rests() and rests(), "the backend to rest")
+
+
 def static(client):
+    let_rest()
     response = client.ask("/small")
     same((response.body, response.is_nginx), (b"small", False), f"{response}")
 
 
 def dynamic(client, target="/page"):
+    let_rest()
     response = client.ask(target)
     same((response.body, response.is_nginx), (target.encode(), True), f"{response}")
 
@@ -220,6 +245,7 @@ def expect_return():
         for number in range(20):
             static(client)
             dynamic(client, f"/page{number}")
+            let_rest()
             in_pieces(client, request("/small"))
             same(client.response().body, b"small", "in pieces")
             in_pieces(client, request(f"/piece{number}"))
@@ -284,6 +310,7 @@ def unframed():
     with Backend("level"), Client() as client:
         counting = Counting()
         dynamic(client)
+        let_rest()
         same(client.ask("/raw").body, b"no length", "body")
         counting.expect(left_unframed=1)
 
@@ -332,8 +359,9 @@ def impatient():
     with Backend("impatient"):
         with Client(options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]) as client:
             dynamic(client)
+            let_rest()
             client.send(request("/huge"))
-            time.sleep(3)
+            time.sleep(3 * SLOWNESS)
             response = client.response()
             same((response.body == HUGE, response.is_nginx), (True, False), "huge")
             same(client.response().status, 408, "behind it")

@@ -9,14 +9,17 @@ module goes.
 import contextlib
 import os
 import random
+import resource
 import signal
 import threading
 import time
 
-from lib import (BACKEND, Client, Closed, Counting, Nginx, bytes_of, load,
-                 request, run_tests, same, say, test, unload, write)
+from lib import (BACKEND, SLOWNESS, Client, Closed, Counting, Nginx, bytes_of, load, request,
+                 run_tests, same, say, test, timed_unload, write)
 
 CLIENTS = 8
+CROWD = 2000 // SLOWNESS
+LATECOMERS = 30
 FILES = 20
 SECONDS = int(os.environ.get("SECONDS_EACH", "10"))
 
@@ -121,12 +124,6 @@ def customers(share):
         say(f"{share:.0%} pages:", tally)
 
 
-def workers():
-    pid = nginx.process.pid
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-        return list(map(int, children.read().split()))
-
-
 def for_a_while(what, pause):
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
@@ -170,7 +167,7 @@ def nine():
 def killed():
     def kill():
         with contextlib.suppress(ProcessLookupError, IndexError):
-            os.kill(workers()[0], signal.SIGKILL)
+            os.kill(nginx.pids()[1], signal.SIGKILL)
 
     with customers(0.3) as tally:
         for_a_while(kill, 2.5)
@@ -179,15 +176,56 @@ def killed():
     same(tally.lost < SECONDS * CLIENTS, True, f"{tally}")
 
 
-@test("the module goes: what nginx has goes on")
+class Latecomer(threading.Thread):
+    """Asks again about when nginx's keepalive_timeout is over."""
+
+    def __init__(self, number):
+        super().__init__(daemon=True)
+        self.chance = random.Random(number)
+        self.answered = 0
+
+    def run(self):
+        with Client() as client:
+            for _ in range(SECONDS):
+                same(client.ask("/brief").body, b"brief", "page")
+                self.answered += 1
+                time.sleep(self.chance.uniform(0.99, 1.02))
+
+
+@test("requests that come just when nginx closes: none lost")
+def late():
+    counting = Counting()
+    threads = [Latecomer(n) for n in range(LATECOMERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    say(*(f"{key}={counting.grown(key)}" for key in KEYS))
+    same([thread.answered for thread in threads], [SECONDS] * LATECOMERS, "answered")
+    same(counting.grown("taken_back") > 0, True, "taken back")
+
+
+@test(f"the module goes while nginx has {CROWD} connections of ours: they go on")
 def unloaded():
+    counting = Counting()
+    clients = []
+    while len(clients) < CROWD:
+        some = [Client() for _ in range(100)]	# nginx's accept queue has room for them
+        for client in some:
+            client.send(request("/dynamic?first"))
+        for client in some:
+            same(client.response().is_nginx, True, "first")
+        clients += some
+    counting.expect(connections_lent=CROWD)
     with customers(0.5) as tally:
         time.sleep(3)
-        begun = time.monotonic()
-        unload()
-        say(f"unloaded in {time.monotonic() - begun:.1f} s")
+        say(f"unloaded in {timed_unload():.1f} s")
         time.sleep(2)
     same(tally.wrong, [], "wrong")
+    for client in clients:
+        same(client.ask("/dynamic?second").body, f"GET {client.name()} second\n".encode(),
+             "second")
+        client.close()
 
 
 KEYS = ("connections_lent", "returns", "served_returned", "taken_back", "rescued", "left_lost",
@@ -196,6 +234,8 @@ KEYS = ("connections_lent", "returns", "served_returned", "taken_back", "rescued
 CONTENTS = [bytes_of(100 * 3 ** (n % 7), seed=n) for n in range(FILES)]
 for index, content in enumerate(CONTENTS):
     write(str(index), content)
-nginx = Nginx(listen=f"listen {BACKEND};", workers=2)
+# What they and nginx's workers have open.
+resource.setrlimit(resource.RLIMIT_NOFILE, (2 * CROWD, 2 * CROWD))
+nginx = Nginx(workers=2, locations="location = /brief { keepalive_timeout 1s; return 200 brief; }")
 load(**{"return": 1, "take_back": 1})
 run_tests()

@@ -21,9 +21,7 @@ def dynamic(client):
 
 
 def workers():
-    pid = nginx.process.pid
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-        return list(map(int, children.read().split()))
+    return nginx.pids()[1:]
 
 
 def reload():
