@@ -235,8 +235,13 @@ void sluice_follow_free(struct sluice_conn *conn)
 static bool is_lost(const struct sluice_conn *conn)
 {
 	const struct sluice_follow *f = conn->follow;
+	const struct sock *sk = conn->ss.sk;
+	u32 read = tcp_sk(sk)->copied_seq;
 
-	return after(tcp_sk(conn->ss.sk)->copied_seq, f->exchange.at + f->request.len);
+	/* An end that was read counts as well. */
+	if (sock_flag(sk, SOCK_DONE) && read == tcp_sk(sk)->rcv_nxt)
+		read--;
+	return after(read, f->exchange.at + f->request.len);
 }
 
 /* All is written that we know of, and nobody is about to write. */
@@ -324,7 +329,7 @@ void sluice_follow_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_
 	struct tcp_sock *tp = tcp_sk(conn->ss.sk);
 	enum sluice_stat why;
 
-	if (tp->write_seq != conn->ss.write_seq)
+	if (tp->write_seq != conn->ss.write_seq || is_lost(conn))
 		why = SLUICE_STAT_LEFT_LOST;
 	else
 		why = follow_responses(conn->follow, bytes, len);
