@@ -216,7 +216,7 @@ static void place_in_host(const struct sluice_site *site,
 {
 	const struct http_target *target = &verdict->target;
 	struct span host = { NULL, 0 };
-	u8 folded[SLUICE_LANE_HOST];
+	u8 folded[SLUICE_LANE_HOST] __uninitialized;
 	size_t len = 0;
 	u8 *start;
 

@@ -30,6 +30,9 @@
 /* So much is looked at in one go; most heads are shorter. On the stack. */
 #define PIECE 1024
 
+/* What is in a shorter buffer is not a whole head. */
+#define HEAD_MIN 64
+
 /* A backend that closes what it accepts, for want of room, may go on to do so. */
 #define RESCUES_MAX 4
 
@@ -137,7 +140,7 @@ static enum sluice_stat follow_requests(struct sluice_follow *f, struct sock *sk
 {
 	struct http_exchange *x = &f->exchange;
 	enum sluice_stat why = 0;
-	u8 piece[PIECE];
+	u8 piece[PIECE] __uninitialized;
 	size_t n;
 
 	while (!why) {
@@ -159,13 +162,22 @@ static enum sluice_stat follow_requests(struct sluice_follow *f, struct sock *sk
 	return why;
 }
 
+/* Most heads are written from a buffer of their own, and what is behind need not be read. */
+static size_t piece_of_response(const struct sluice_follow *f, const struct iov_iter *bytes)
+{
+	size_t buffer = iov_iter_single_seg_count(bytes);
+	size_t piece = piece_size(&f->response);
+
+	return buffer < HEAD_MIN ? piece : min(buffer, piece);
+}
+
 /* Return: 0, or what it is left for. Process context. */
 static enum sluice_stat follow_responses(struct sluice_follow *f, struct iov_iter *bytes,
 					 size_t len)
 {
 	struct http_exchange *x = &f->exchange;
 	enum sluice_stat why = 0;
-	u8 piece[PIECE];
+	u8 piece[PIECE] __uninitialized;
 	size_t n;
 
 	while (len && !why) {
@@ -176,7 +188,7 @@ static enum sluice_stat follow_responses(struct sluice_follow *f, struct iov_ite
 			iov_iter_advance(bytes, n);
 			http_exchange_skip_response(x, n);
 		} else {
-			n = min(len, piece_size(&f->response));
+			n = min(len, piece_of_response(f, bytes));
 			if (copy_from_iter(piece, n, bytes) != n)
 				return SLUICE_STAT_LEFT_LOST;
 			why = follow_piece(x, http_exchange_response, &f->response, piece, n);

@@ -104,7 +104,7 @@ static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 {
 	struct sluice_found found = { conn->found, conn->found_page };
 	struct sluice_verdict verdict;
-	struct http_request req;
+	struct http_request req __uninitialized;
 	enum http_error why;
 	ssize_t head_len;
 	int ret;

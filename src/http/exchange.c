@@ -47,7 +47,7 @@ enum http_leave http_exchange_take(struct http_exchange *x, const struct http_re
 static ssize_t follow_request(struct http_exchange *x, const u8 *buf, size_t len,
 			      enum http_leave *why)
 {
-	struct http_request req;
+	struct http_request req __uninitialized;
 	enum http_error error;
 	ssize_t n;
 

@@ -47,6 +47,9 @@
  *
  * All spans lie in the buffer that was parsed.  After -EBADMSG only
  * @method_text and @target mean something: they hold what was read so far.
+ *
+ * It is large; so that it is not zeroed for each request (CONFIG_INIT_STACK_ALL_ZERO)
+ * it is __uninitialized on a stack.
  */
 struct http_request {
 	enum http_method	method;

@@ -46,6 +46,7 @@ typedef long long s64;
 #define min(a, b)	((a) < (b) ? (a) : (b))
 #define max(a, b)	((a) > (b) ? (a) : (b))
 #define noinline	__attribute_noinline__
+#define __uninitialized
 #define __must_check	__attribute__((__warn_unused_result__))
 
 #endif /* __KERNEL__ */

@@ -17,13 +17,12 @@ static const u8 form[] = "HTTP/1.0 000 ";
 
 #define FORM_LEN	(sizeof(form) - 1)
 
-/* Reason phrases are of no meaning, and may be empty; the space is there. */
-static const u8 *parse_status_line(const u8 *p, const u8 *end, struct http_request *fields,
-				   struct http_response *rsp, enum http_error *why)
+static const u8 *parse_form(const u8 *p, const u8 *end, enum http_error *why)
 {
-	const u8 *start = p;
 	size_t i;
 
+	if (likely(end - p >= 16 && !memcmp(p, "HTTP/1.1 200 OK\r", 16)))
+		return p + FORM_LEN;
 	for (i = 0; i < FORM_LEN; i++, p++) {
 		if (p == end)
 			return NULL;
@@ -32,6 +31,18 @@ static const u8 *parse_status_line(const u8 *p, const u8 *end, struct http_reque
 			return NULL;
 		}
 	}
+	return p;
+}
+
+/* Reason phrases are of no meaning, and may be empty; the space is there. */
+static const u8 *parse_status_line(const u8 *p, const u8 *end, struct http_request *fields,
+				   struct http_response *rsp, enum http_error *why)
+{
+	const u8 *start = p;
+
+	p = parse_form(p, end, why);
+	if (!p)
+		return NULL;
 	fields->minor = start[7] > '0';
 	rsp->status = (start[9] - '0') * 100 + (start[10] - '0') * 10 + start[11] - '0';
 	if (rsp->status < 100 || rsp->status > 599) {
@@ -96,7 +107,7 @@ ssize_t http_response_parse(const u8 *buf, size_t len, size_t max, enum http_met
 			    struct http_response *rsp, enum http_error *why)
 {
 	const u8 *end = buf + min(len, max);
-	struct http_request fields;
+	struct http_request fields __uninitialized;
 	const u8 *p;
 
 	*why = HTTP_ERR_NONE;
