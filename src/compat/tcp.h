@@ -127,6 +127,17 @@ static inline int compat_tcp_sendpage_locked(struct sock *sk, struct page *page,
 #endif
 }
 
+/* Until 7.0 recvmsg has one more parameter, for the length of an address. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+#define compat_recvmsg_hook(name) \
+	int name(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+#define compat_call_recvmsg(proto) ((proto)->recvmsg(sk, msg, len, flags, addr_len))
+#else
+#define compat_recvmsg_hook(name) \
+	int name(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+#define compat_call_recvmsg(proto) ((proto)->recvmsg(sk, msg, len, flags))
+#endif
+
 /* 6.17: who opened the socket is read through a function. */
 static inline kuid_t compat_sk_uid(const struct sock *sk)
 {

@@ -167,6 +167,11 @@ static void conn_sock_wrote(struct sluice_sock *ss, struct iov_iter *bytes, size
 	sluice_follow_wrote(container_of(ss, struct sluice_conn, ss), bytes, len);
 }
 
+static bool conn_sock_closing(struct sluice_sock *ss)
+{
+	return sluice_follow_closing(container_of(ss, struct sluice_conn, ss));
+}
+
 static bool conn_sock_closed(struct sluice_sock *ss)
 {
 	return sluice_follow_closed(container_of(ss, struct sluice_conn, ss));
@@ -183,6 +188,7 @@ static const struct sluice_sock_ops conn_sock_ops = {
 	.buried	= conn_sock_buried,
 	.heard	= conn_sock_heard,
 	.wrote	= conn_sock_wrote,
+	.closing = conn_sock_closing,
 	.closed	= conn_sock_closed,
 	.leave	= conn_sock_leave,
 };
@@ -303,6 +309,7 @@ static void conn_abort_lent(struct sluice_conn *conn)
 {
 	conn->ss.sk->sk_shutdown |= SEND_SHUTDOWN;
 	conn->ss.shut = false;
+	conn->ss.closing = 0;
 	conn->ss.abort = true;
 	sluice_conn_leave(conn);
 	sluice_lend_end(&conn->ss);

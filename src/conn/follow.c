@@ -314,6 +314,9 @@ bool sluice_follow_heard(struct sluice_conn *conn)
 			sluice_lent_wake(&conn->ss);
 		return false;
 	}
+	/* What comes now is for whoever has it next, unless it is the client's end. */
+	if (unlikely(conn->ss.closing))
+		return sk->sk_state != TCP_ESTABLISHED;
 	if (unlikely(tcp_sk(sk)->urg_data || is_lost(conn) || !READ_ONCE(sluice_return))) {
 		sluice_conn_give_up(conn, tcp_sk(sk)->urg_data ? SLUICE_STAT_LEFT_URGENT :
 				    is_lost(conn) ? SLUICE_STAT_LEFT_LOST :
@@ -362,6 +365,21 @@ static void forget_found(struct sluice_conn *conn)
 	conn->found_page = false;
 }
 
+/*
+ * The backend is about to close it, and has been told to.  If it takes its time about
+ * that, or the client has enough, then they may have it as they would without us.
+ */
+static int wait_for_close(struct sluice_conn *conn)
+{
+	forget_found(conn);
+	conn->state = CONN_BACKEND;
+	if (conn->ss.sk->sk_state != TCP_ESTABLISHED || is_lost(conn))
+		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_SHUTDOWN);
+	else
+		sluice_conn_wait_for(conn, WAIT_LINGER);
+	return 0;
+}
+
 /**
  * sluice_follow_return() - is there a request that is ours to look at
  * @conn: lent, in state CONN_BACKEND, or CONN_HEAD
@@ -371,6 +389,8 @@ static void forget_found(struct sluice_conn *conn)
  */
 int sluice_follow_return(struct sluice_conn *conn)
 {
+	if (conn->ss.closing)
+		return wait_for_close(conn);
 	conn->wait = WAIT_NOTHING;
 	if (conn->ss.shut) {
 		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_SHUTDOWN);
@@ -462,20 +482,48 @@ static bool is_untouched(const struct sluice_conn *conn)
 	       tcp_sk(conn->ss.sk)->copied_seq == http_exchange_oldest(x)->at;
 }
 
-static bool may_be_taken_back(const struct sluice_conn *conn)
+static bool must_end(const struct sock *sk)
+{
+	return sk->sk_err || sock_flag(sk, SOCK_LINGER) || sk->sk_shutdown & SEND_SHUTDOWN;
+}
+
+/* Another worker can go on where this one stops. */
+static bool may_go_on(const struct sluice_conn *conn)
 {
 	const struct sock *sk = conn->ss.sk;
 
-	if (sk->sk_err || sock_flag(sk, SOCK_LINGER) || sk->sk_shutdown & SEND_SHUTDOWN)
-		return false;
-	/* An answer that has begun is finished, whatever else is said. */
-	if (conn->ss.answering)
-		return (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
 	/* Memory that is reserved stays in the backend's memory cgroup. */
 	if (!READ_ONCE(sluice_take_back) || !READ_ONCE(sluice_return) || conn->ss.shut ||
 	    sk->sk_reserved_mem || sk->sk_state != TCP_ESTABLISHED || tcp_sk(sk)->urg_data)
 		return false;
 	return is_at_rest(conn) || is_untouched(conn);
+}
+
+static bool may_be_taken_back(const struct sluice_conn *conn)
+{
+	const struct sock *sk = conn->ss.sk;
+
+	if (must_end(sk))
+		return false;
+	/* An answer that has begun is finished, whatever else is said. */
+	if (conn->ss.answering)
+		return (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
+	return may_go_on(conn);
+}
+
+/**
+ * sluice_follow_closing() - the backend shuts the connection down for writing
+ * @conn: lent; sk_shutdown does not say so
+ *
+ * Context: process; socket owned.
+ * Return: true if it is to be taken back when it is closed, see wait_for_close().
+ */
+bool sluice_follow_closing(struct sluice_conn *conn)
+{
+	if (must_end(conn->ss.sk) || !may_go_on(conn))
+		return false;
+	sluice_conn_ring(conn);
+	return true;
 }
 
 /**
@@ -510,8 +558,10 @@ bool sluice_follow_closed(struct sluice_conn *conn)
 		conn->rescues++;
 	}
 	sluice_follow_free(conn);
-	if (conn->state == CONN_BACKEND)
+	if (conn->state == CONN_BACKEND) {
 		conn->state = CONN_HEAD;
+		conn->wait = WAIT_NOTHING;
+	}
 	if (conn->ss.answering && ends)
 		conn->keep_alive = false;
 	conn->ss.answering = false;

@@ -453,6 +453,12 @@ static void conn_time_out(struct sluice_conn *conn)
 	case WAIT_BODY:
 		sluice_stat_inc(SLUICE_STAT_TIMEOUT_BODY);
 		break;
+	case WAIT_LINGER:
+		if (conn->ss.lent) {
+			sluice_conn_give_up(conn, SLUICE_STAT_LEFT_SHUTDOWN);
+			return;
+		}
+		break;
 	default:
 		break;
 	}

@@ -27,9 +27,13 @@
 #include "sock/lend.h"
 #include "sock/sock.h"
 
-/* Constant once a listener of the family listens. */
+/*
+ * Constant once a listener of the family listens: what lent sockets have, what they have
+ * while they are @closing, and TCP's.
+ */
 static struct interposer {
 	struct proto	proto;
+	struct proto	closing;
 	struct proto	*base;
 } interposers[2] __read_mostly;
 
@@ -48,7 +52,9 @@ static struct interposer *interposer_of(const struct sock *sk)
 /* NULL if it is not lent any more. Socket locked in either form. */
 static struct sluice_sock *lent_of(const struct sock *sk)
 {
-	if (sk->sk_prot != &interposer_of(sk)->proto)
+	const struct interposer *ip = interposer_of(sk);
+
+	if (sk->sk_prot != &ip->proto && sk->sk_prot != &ip->closing)
 		return NULL;
 	return rcu_dereference_protected(__sk_user_data(sk), true);
 }
@@ -73,7 +79,7 @@ static int wait_for_answer(struct sock *sk, long timeout)
 	int err = 0;
 
 	add_wait_queue(sk_sleep(sk), &wait);
-	while ((ss = lent_of(sk)) && ss->answering) {
+	while ((ss = lent_of(sk)) && ss->answering && !ss->closing) {
 		ss->refused = true;
 		if (!timeout) {
 			err = -EAGAIN;
@@ -114,6 +120,8 @@ static int begin_write(struct sock *sk, int flags)
 	if (unlikely(flags & MSG_OOB))
 		lent_leave(sk, SLUICE_STAT_LEFT_URGENT);
 	ss = lent_of(sk);
+	if (unlikely(ss && ss->closing))
+		return sk_stream_error(sk, flags, -EPIPE);
 	if (ss)
 		ss->writers++;
 	return 0;
@@ -203,6 +211,72 @@ static void lent_close(struct sock *sk, long timeout)
 	hook_leave();
 }
 
+/*
+ * Of one that is closing: there is nothing to read but an end.  What the client sends now
+ * is not for somebody who only waits for it to go.
+ */
+static compat_recvmsg_hook(closing_recvmsg)
+{
+	int ret = 0;
+
+	if (flags & MSG_ERRQUEUE) {
+		hook_enter();
+		ret = compat_call_recvmsg(interposer_of(sk)->base);
+		hook_leave();
+	}
+	return ret;
+}
+
+/*
+ * Many servers end a connection that idles by a shutdown, and close it when they have read
+ * the client's end, for a RST might destroy what they have written.  If it shall be kept,
+ * they get that end at once, and the client gets none.
+ * Return: false if the FIN has to go out, now or behind our answer.  Socket owned.
+ */
+static bool begin_closing(struct sluice_sock *ss, u8 shutdown)
+{
+	struct sock *sk = ss->sk;
+
+	if (!ss->ops->closing(ss))
+		return false;
+	ss->closing = shutdown;
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	WRITE_ONCE(sk->sk_prot, &interposer_of(sk)->closing);
+	return true;
+}
+
+/* The client has not closed, whoever said so. Socket locked in either form. */
+static void take_back_end(struct sock *sk)
+{
+	if (sk->sk_state == TCP_ESTABLISHED)
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~RCV_SHUTDOWN);
+}
+
+/* Return: false if it is to be done. Socket owned, and sk_shutdown has @how already. */
+static bool withhold_shutdown(struct sluice_sock *ss, int how)
+{
+	struct sock *sk = ss->sk;
+	u8 shutdown = sk->sk_shutdown;
+
+	if (how & SEND_SHUTDOWN)
+		WRITE_ONCE(sk->sk_shutdown, shutdown & ~SEND_SHUTDOWN);
+	if (ss->closing) {
+		ss->closing |= how;
+		return true;
+	}
+	if (!(how & SEND_SHUTDOWN))
+		return ss->answering;
+	if (begin_closing(ss, shutdown))
+		return true;
+	if (ss->answering) {
+		/* Not amid our answer: sluice_lend_end() sees to it, behind that. */
+		ss->shut = true;
+		return true;
+	}
+	WRITE_ONCE(sk->sk_shutdown, shutdown);
+	return false;
+}
+
 /* The socket is locked, and sk_shutdown has @how already. */
 static void lent_shutdown(struct sock *sk, int how)
 {
@@ -210,13 +284,7 @@ static void lent_shutdown(struct sock *sk, int how)
 
 	hook_enter();
 	ss = lent_of(sk);
-	if (ss && ss->answering) {
-		/* Not amid our answer: sluice_lend_end() sees to it, behind that. */
-		if (how & SEND_SHUTDOWN) {
-			ss->shut = true;
-			sk->sk_shutdown &= ~SEND_SHUTDOWN;
-		}
-	} else {
+	if (!ss || !withhold_shutdown(ss, how)) {
 		lent_leave(sk, SLUICE_STAT_LEFT_SHUTDOWN);
 		interposer_of(sk)->base->shutdown(sk, how);
 	}
@@ -362,6 +430,8 @@ void sluice_lend_learn(struct sock *lsk)
 	ip->proto.sendmsg = lent_sendmsg;
 	ip->proto.release_cb = lent_release_cb;
 	compat_hook_sendpage(&ip->proto, lent_sendpage);
+	ip->closing = ip->proto;
+	ip->closing.recvmsg = closing_recvmsg;
 }
 
 /**
@@ -408,6 +478,7 @@ void sluice_lend(struct sluice_sock *ss)
 	ss->answering = false;
 	ss->refused = false;
 	ss->shut = false;
+	ss->closing = 0;
 	ss->missed = false;
 	ss->written = false;
 	ss->writers = 0;
@@ -437,12 +508,14 @@ void sluice_lend_end(struct sluice_sock *ss)
 	WRITE_ONCE(sk->sk_prot, interposer_of(sk)->base);
 	ss->lent = false;
 
+	if (ss->closing && !(ss->closing & RCV_SHUTDOWN))
+		take_back_end(sk);
 	sk->sk_data_ready(sk);
 	if (ss->refused) {
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		sk->sk_write_space(sk);
 	}
-	if (ss->shut)
+	if (ss->shut || ss->closing)
 		sluice_sock_shutdown(ss);
 }
 
@@ -498,6 +571,7 @@ bool sluice_lend_take_back(struct sluice_sock *ss)
 	ss->taken_back = true;
 	sk->sk_error_report = sluice_born.error_report;
 	WRITE_ONCE(sk->sk_rcvlowat, 1);		/* the backend's was its own */
+	take_back_end(sk);
 	write_unlock(&sk->sk_callback_lock);
 	WRITE_ONCE(sk->sk_prot, interposer_of(sk)->base);
 	ss->lent = false;

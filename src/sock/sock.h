@@ -36,6 +36,8 @@ struct sluice_sock;
  *
  * @heard:  data came, or an end. rcu_read_lock()
  * @wrote:  the backend has written the first @len of @bytes. Process context
+ * @closing: the backend shuts it down for writing. Process context. Return: true if no
+ *           FIN is to be sent, since it will be taken back when it is closed
  * @closed: the backend closes it. Process context. Return: true if it was taken back
  * @leave:  something is done to it that cannot be followed
  */
@@ -45,6 +47,7 @@ struct sluice_sock_ops {
 	void (*buried)(struct sluice_sock *ss);
 	void (*heard)(struct sluice_sock *ss);
 	void (*wrote)(struct sluice_sock *ss, struct iov_iter *bytes, size_t len);
+	bool (*closing)(struct sluice_sock *ss);
 	bool (*closed)(struct sluice_sock *ss);
 	void (*leave)(struct sluice_sock *ss, enum sluice_stat why);
 };
@@ -63,6 +66,8 @@ struct sluice_sock_ops {
  * @answering: our answer is not all in the socket yet; the backend's writes wait
  * @refused: one does
  * @shut: the backend has shut it down meanwhile
+ * @closing: it has done so, and is told that the client has closed, till it closes too:
+ *           what it shut down
  * @missed: a turn found it owned: ring when it is released
  * @written: its owner has written, and does not read any more
  * @writers: tasks of the backend that are about to write
@@ -90,6 +95,7 @@ struct sluice_sock {
 	bool				written;
 	bool				taken_back;
 	bool				abort;
+	u8				closing;
 	unsigned int			writers;
 	u32				write_seq;
 	struct llist_node		grave;
