@@ -40,7 +40,7 @@ bool sluice_return;
 bool sluice_take_back;
 
 /**
- * struct begun - a head that is not complete
+ * struct begun - a head that is not complete, or is not followed yet
  * @buf: its bytes, with room for HTTP_HEAD_MAX; NULL if there is none
  * @len: how many, and not so many: then it is refused
  */
@@ -54,7 +54,8 @@ struct begun {
  * @exchange: both streams; its @at is a sequence number
  * @request:  behind that
  * @response: behind the last response
- * @held:     the backend was not woken for @request: it is not given
+ * @held:     the backend was not woken for @request: it is not given, and it may be
+ *            complete
  *
  * Under the socket's lock.
  */
@@ -143,6 +144,10 @@ static enum sluice_stat follow_requests(struct sluice_follow *f, struct sock *sk
 	u8 piece[PIECE] __uninitialized;
 	size_t n;
 
+	if (f->held) {
+		f->held = false;
+		why = follow_piece(x, http_exchange_request, &f->request, piece, 0);
+	}
 	while (!why) {
 		u32 at = x->at + f->request.len;
 		u64 blind = http_body_blind(&x->request);
@@ -292,7 +297,6 @@ static void give(struct sluice_conn *conn)
 		sluice_conn_give_up(conn, why);
 		return;
 	}
-	conn->follow->held = false;
 	sluice_lent_wake(&conn->ss);
 }
 
@@ -342,12 +346,16 @@ bool sluice_follow_heard(struct sluice_conn *conn)
 void sluice_follow_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_t len)
 {
 	struct tcp_sock *tp = tcp_sk(conn->ss.sk);
-	enum sluice_stat why;
+	struct sluice_follow *f = conn->follow;
+	enum sluice_stat why = 0;
 
 	if (tp->write_seq != conn->ss.write_seq || is_lost(conn))
 		why = SLUICE_STAT_LEFT_LOST;
-	else
-		why = follow_responses(conn->follow, bytes, len);
+	/* It has come upon a request that it was not woken for. */
+	else if (unlikely(f->held && tp->copied_seq != f->exchange.at))
+		why = follow_requests(f, conn->ss.sk);
+	if (!why)
+		why = follow_responses(f, bytes, len);
 	if (why) {
 		sluice_conn_give_up(conn, why);
 	} else if (http_exchange_is_idle(&conn->follow->exchange)) {
@@ -389,6 +397,8 @@ static int wait_for_close(struct sluice_conn *conn)
  */
 int sluice_follow_return(struct sluice_conn *conn)
 {
+	struct sluice_follow *f = conn->follow;
+
 	if (conn->ss.closing)
 		return wait_for_close(conn);
 	conn->wait = WAIT_NOTHING;
@@ -400,15 +410,18 @@ int sluice_follow_return(struct sluice_conn *conn)
 		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_LOST);
 		return 0;
 	}
+	/* The backend began to read while a lane looked for the file. */
+	if (!f->held)
+		forget_found(conn);
 	if (is_idle(conn)) {
-		keep_begun(&conn->follow->request, NULL, 0);
+		keep_begun(&f->request, NULL, 0);
+		f->held = false;
 		conn->state = tcp_inq(conn->ss.sk) ? CONN_HEAD : CONN_BACKEND;
 		return conn->state == CONN_HEAD;
 	}
-	/* The backend began to read while a lane looked for the file. */
 	forget_found(conn);
 	conn->state = CONN_BACKEND;
-	if (unfollowed(conn->follow, conn->ss.sk))
+	if (f->held || unfollowed(f, conn->ss.sk))
 		give(conn);
 	return 0;
 }
@@ -427,6 +440,30 @@ void sluice_follow_take(struct sluice_conn *conn, const struct http_request *req
 {
 	if (!READ_ONCE(sluice_lenient))
 		http_exchange_take(&conn->follow->exchange, req);
+}
+
+/**
+ * sluice_follow_keep() - the file of the next request is looked for
+ * @conn: lent and idle
+ * @len:  of its head
+ *
+ * As with sluice_follow_hold(): a backend that always reads when it has written may be
+ * there before us.
+ * Context: socket locked, not busy.
+ */
+void sluice_follow_keep(struct sluice_conn *conn, size_t len)
+{
+	struct sluice_follow *f = conn->follow;
+	u8 *buf = kmalloc(HTTP_HEAD_MAX, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!buf) {
+		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_LOST);
+		return;
+	}
+	f->request.buf = buf;
+	f->request.len = sluice_sock_peek_at(conn->ss.sk, f->exchange.at, buf, len);
+	f->held = true;
 }
 
 /**

@@ -71,8 +71,13 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 {
 	bool head_only = req->method == HTTP_HEAD;
 
-	if (verdict->kind == SLUICE_LOOK_UP)
-		return sluice_job_lookup(conn, verdict);
+	if (verdict->kind == SLUICE_LOOK_UP) {
+		int ret = sluice_job_lookup(conn, verdict);
+
+		if (!ret && conn->ss.lent)
+			sluice_follow_keep(conn, head_len);
+		return ret;
+	}
 	if (verdict->kind == SLUICE_HAND_OVER || conn_is_not_for_lent(conn, req, verdict)) {
 		if (conn->ss.lent)
 			sluice_follow_take(conn, req);
