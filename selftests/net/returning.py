@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """A connection comes back when the backend has answered, whatever its answer was."""
 
+import gzip
 import os
 import socket
+import threading
 import time
 
 from lib import (BACKEND, TOP, Client, Closed, Counting, Nginx, bytes_of, eventually, load,
@@ -13,6 +15,7 @@ from lib import (BACKEND, TOP, Client, Closed, Counting, Nginx, bytes_of, eventu
 SOCKET = f"{TOP}/fcgi.sock"
 SCRIPT = f"{TOP}/page.cgi"
 UPSTREAM = 8083
+SHOUTING = 8084
 
 LOCATIONS = f"""
 location /proxy/ {{ proxy_pass http://127.0.0.1:{UPSTREAM}/; proxy_http_version 1.1; }}
@@ -25,6 +28,12 @@ location /gzip/ {{
     proxy_pass http://127.0.0.1:{UPSTREAM}/;
     proxy_http_version 1.1;
     gzip on; gzip_types text/plain; gzip_min_length 1;
+}}
+location /upgrade {{
+    proxy_pass http://127.0.0.1:{SHOUTING};
+    proxy_http_version 1.1;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection upgrade;
 }}
 location = /nothing {{ return 204; }}
 location = /end {{ keepalive_timeout 0; return 200 "end"; }}
@@ -102,10 +111,10 @@ def proxied():
     def unbuffered(client):
         same(dynamic(client, "/unbuffered/large").body == LARGE, True, "body")
 
-    def gzip(client):
+    def zipped(client):
         response = dynamic(client, "/gzip/text", fields="Accept-Encoding: gzip\r\n")
         same(response["transfer-encoding"], "chunked", "coding")
-    expect_return(proxy, large, unbuffered, gzip)
+    expect_return(proxy, large, unbuffered, zipped)
 
 
 @test("a large file with sendfile")
@@ -225,6 +234,26 @@ def slow_reader():
         static(client)
 
 
+@test("large answers of nginx's to a client that does not read, and then it comes back")
+def slow_reader_of_nginx():
+    with Client(options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]) as client:
+        counting = Counting()
+        for target in "/bare/large", "/gzip/large", "/unbuffered/large", "/cgi?large":
+            static(client)
+            client.send(request(target, fields="Accept-Encoding: gzip\r\n"))
+            time.sleep(0.3)
+            client.send(request("/small"))
+            response = client.response()
+            same(response.is_nginx, True, f"{target}: {response}")
+            coded = response["content-encoding"] == "gzip"
+            same(coded, target.startswith("/gzip"), "coded")
+            body = gzip.decompress(response.body) if coded else response.body
+            same(body == LARGE, True, f"{target}: {response}")
+            same(client.response().body, b"small", "behind")
+        counting.expect(connections_lent=1)
+        same(counting.grown("served_returned") >= 3, True, "returned")
+
+
 @test("nginx closes while ours is being sent: it is sent to its end")
 def closed_meanwhile():
     with Client(options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]) as client:
@@ -267,6 +296,37 @@ def last():
         dynamic(client)
         response = client.ask("/small", fields="Connection: close\r\n")
         same((response.body, response.is_nginx), (b"small", True), "last")
+        client.expect_end()
+
+
+def answer_upgrade(listener):
+    """A server of an unknown protocol: says in capitals what it hears."""
+    sock, _ = listener.accept()
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += sock.recv(4096)
+    sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: shout\r\n"
+                 b"Connection: upgrade\r\n\r\n")
+    while data := sock.recv(4096):
+        sock.sendall(data.upper())
+    sock.close()
+
+
+@test("another protocol on a connection that came back is nginx's")
+def upgrade():
+    listener = socket.create_server(("127.0.0.1", SHOUTING))
+    threading.Thread(target=answer_upgrade, args=[listener], daemon=True).start()
+    with Client() as client:
+        counting = Counting()
+        dynamic(client)
+        static(client)
+        response = client.ask("/upgrade", fields="Connection: upgrade\r\nUpgrade: shout\r\n")
+        same(response.status, 101, "status")
+        for word in b"GET / HTTP/1.1\r\n\r\n", b"this":
+            client.send(word)
+            same(client.take(len(word)), word.upper(), "answer")
+        counting.expect(left_upgrade=1)
+        client.shut()
         client.expect_end()
 
 
@@ -362,8 +422,9 @@ for name, data in ("large", LARGE), ("text", b"text " * 1000):
 os.mkdir(f"{TOP}/upload")
 os.chmod(f"{TOP}/upload", 0o777)
 with open(SCRIPT, "w", encoding="ascii") as script:
-    script.write("#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\nmade of %s\\n' "
-                 "\"$QUERY_STRING\"\n")
+    script.write("#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n'\n"
+                 f"[ \"$QUERY_STRING\" = large ] && exec cat {TOP}/bare/large\n"
+                 "echo \"made of $QUERY_STRING\"\n")
 os.chmod(SCRIPT, 0o755)
 start("fcgiwrap", "-s", f"unix:{SOCKET}")
 eventually(lambda: os.path.exists(SOCKET), "fcgiwrap")

@@ -65,6 +65,35 @@ def blocking():
     http.server.ThreadingHTTPServer(("127.0.0.1", BACKEND), Handler).serve_forever()
 
 
+def brief():
+    """Shuts down and closes what idles for a second, without a look at the client."""
+    Handler.timeout = 1
+    blocking()
+
+
+NODE = """
+const server = require("http").createServer((request, response) => {
+    let size = 0;
+    request.on("data", (piece) => { size += piece.length; });
+    request.on("end", () => {
+        const body = request.method === "PUT" ? String(size) : request.url;
+        response.setHeader("Server", "nginx-not");
+        if (!request.url.startsWith("/chunked"))
+            response.setHeader("Content-Length", body.length);
+        for (const letter of body)
+            response.write(letter);
+        response.end();
+    });
+});
+server.keepAliveTimeout = 2000;
+server.listen(%d, "127.0.0.1");
+"""
+
+
+def node():
+    os.execvp("node", ["node", "-e", NODE % BACKEND])
+
+
 def serve(sock, data):
     """Return: what is left of a head that is not complete."""
     while b"\r\n\r\n" in data:
@@ -174,6 +203,7 @@ def shared():
 
 
 BACKENDS = {"blocking": blocking, "level": level_triggered, "shared": shared,
+            "brief": brief, "node": node,
             "impatient": lambda: level_triggered(SLOWNESS), "prying": prying,
             "full": full}
 
@@ -258,16 +288,51 @@ def expect_return():
     same(counting.grown("served_returned") >= 10, True, "returned")
 
 
+def expect_put():
+    with Client() as client:
+        for size in 1, 1000, 300_000:
+            client.send(request("/put", "PUT", f"Content-Length: {size}\r\n"))
+            client.send(b"x" * size)
+            same(client.response().body, str(size).encode(), "PUT")
+            static(client)
+
+
+def expect_taken_back():
+    """The backend does not like a client that does nothing, and the client is not told."""
+    with Client() as client:
+        counting = Counting()
+        for times in range(1, 3):
+            dynamic(client)
+            static(client)
+            eventually(lambda: counting.grown("taken_back") == times, "to be taken back")
+        static(client)
+        dynamic(client)
+        counting.expect(connections_accepted=1, left_shutdown=0, left_closed=0)
+
+
 @test("blocking, with a thread for each connection")
 def blocking_backend():
     with Backend("blocking"):
         expect_return()
+        expect_put()
+
+
+@test("blocking, and closed after a second")
+def brief_backend():
+    with Backend("brief"):
+        expect_taken_back()
+
+
+@test("Node.js")
+def node_backend():
+    with Backend("node"):
+        expect_return()
+        expect_put()
         with Client() as client:
-            for size in 1, 1000, 300_000:
-                client.send(request("/put", "PUT", f"Content-Length: {size}\r\n"))
-                client.send(b"x" * size)
-                same(client.response().body, str(size).encode(), "PUT")
+            for number in range(5):
                 static(client)
+                dynamic(client, f"/chunked{number}")
+        expect_taken_back()
 
 
 @test("level-triggered")
