@@ -85,14 +85,16 @@ module_sources() {
 }
 
 # is_built KERNEL: has nothing a module is made of changed since the last build?
-# Directories count, their times tell of files that were removed.
+# Directories count, their times tell of files that were removed; those called build
+# are what is made of the tree.
 is_built() {
 	local dir paths
 
 	dir=$(build_dir "$1")
 	[ "$dir/built" -nt "$(kernel_dir "$1")/release" ] || return 1
 	mapfile -t paths < <(module_sources)
-	[ -z "$(cd "$tree" && find scripts/build "${paths[@]}" \( -type d \
+	[ -z "$(cd "$tree" && find scripts/build "${paths[@]}" \
+		-type d -name build -prune -o \( -type d \
 		-o -name '*.[chS]' -o -name 'Kbuild*' -o -name build \) \
 		-newer "$dir/built" -print -quit)" ]
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include <stdio.h>
-
 #include "http/cond.h"
 #include "unit.h"
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include <stdio.h>
-
 #include "http/mime.h"
 #include "unit.h"
 
-#define NGINX_TYPES	"/etc/nginx/mime.types"
 #define DEFAULT		"application/octet-stream"
 #define ENTRIES		2048
 
@@ -101,40 +98,6 @@ static void test_names(void)
 
 	unit_begin("mjs is known");
 	check_span(type_of("/a.mjs"), "application/javascript");
-	unit_end();
-}
-
-/* Lines of "type extension…;" inside "types { }". */
-static unsigned int check_line(char *line)
-{
-	char *type = strtok(line, " \t");
-	unsigned int extensions = 0;
-	char *extension;
-	char path[64];
-
-	while ((extension = strtok(NULL, " \t;\n"))) {
-		snprintf(path, sizeof(path), "/a.%s", extension);
-		check_span(type_of(path), type);
-		extensions++;
-	}
-	return extensions;
-}
-
-static void test_against_nginx(void)
-{
-	FILE *file = fopen(NGINX_TYPES, "r");
-	unsigned int extensions = 0;
-	char line[512];
-
-	unit_begin("every type is nginx's%s", file ? "" : " (skipped: no " NGINX_TYPES ")");
-	while (file && fgets(line, sizeof(line), file)) {
-		if (strchr(line, '/') && strchr(line, ';'))
-			extensions += check_line(line);
-	}
-	if (file) {
-		check(extensions > 100);
-		fclose(file);
-	}
 	unit_end();
 }
 
@@ -437,7 +400,6 @@ int main(void)
 {
 	test_builtin();
 	test_names();
-	test_against_nginx();
 	test_good();
 	test_bad();
 	test_long_types();

@@ -4,8 +4,6 @@
  * The grammar itself is in selftests/vectors/.
  */
 
-#include <stdio.h>
-
 #include "every_way.h"
 #include "http/parse.h"
 #include "unit.h"

@@ -4,9 +4,6 @@
  * the same on every run; SEED=n in the environment begins elsewhere.
  */
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "every_way.h"
 #include "http/extra.h"
 #include "http/mime.h"
@@ -158,7 +155,7 @@ static void test_mutants(void)
 {
 	static u8 buf[INPUT_MAX];
 	unsigned int accepted = 0;
-	unsigned int rounds = 60000;
+	unsigned int rounds = unit_rounds(60000);
 	unsigned int i;
 
 	unit_begin("%u mutated requests keep every promise", rounds);
@@ -186,7 +183,7 @@ static void test_paths(void)
 		"\\", "?", "~",
 	};
 	struct http_request req = { .method = HTTP_GET };
-	unsigned int rounds = 300000;
+	unsigned int rounds = unit_rounds(300000);
 	unsigned int i;
 	u8 buf[256];
 
@@ -236,7 +233,7 @@ static void test_texts(void)
 		"\n", "\n", "\r", ":", ": ", "Vary", "Date", "/", ";", "2147483648", "\x80",
 	};
 	static struct http_type list[256];
-	unsigned int rounds = 100000;
+	unsigned int rounds = unit_rounds(100000);
 	unsigned int i, line, tables = 0, heads = 0;
 	static u8 out[INPUT_MAX];
 	static u8 buf[256];
@@ -272,8 +269,7 @@ static void test_texts(void)
 
 int main(void)
 {
-	if (getenv("SEED"))
-		state = strtoull(getenv("SEED"), NULL, 0) | 1;
+	state = unit_seed(state);
 	test_mutants();
 	test_paths();
 	test_pipelined();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Heads of responses: what follows them, and which are refused. */
 
-#include <stdio.h>
-
 #include "http/response.h"
 #include "http/parse.h"
 #include "unit.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "unit.h"
@@ -76,13 +75,19 @@ int unit_finish(void)
 	return failed_cases ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-u64 unit_random(u64 *state)
+unsigned int unit_rounds(unsigned int rounds)
 {
-	u64 x = *state;
+	return rounds;
+}
 
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	*state = x;
-	return x * 0x2545f4914f6cdd1dULL;
+u64 unit_seed(u64 usual)
+{
+	return getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) | 1 : usual;
+}
+
+void unit_gmtime(s64 time, struct tm *tm)
+{
+	time_t t = time;
+
+	gmtime_r(&t, tm);
 }
