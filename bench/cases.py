@@ -73,10 +73,9 @@ def of_program(close):
                 plan=(line("/app.php", 200, close, EXPECT + "/app.php"),))
 
 
-def of_proxied_program():
-    return Case("1 KB that nginx gets from another server, keep-alive", servers=DIRECT,
-                handovers="every", floor=DYNAMIC_SIZE,
-                plan=(line("/proxied.php", expect=EXPECT + "/app.php"),))
+def of_other_program(path, text, **more):
+    return Case(text + ", keep-alive", servers=DIRECT, handovers="every",
+                floor=DYNAMIC_SIZE, plan=(line(path, expect=EXPECT + "/app.php"),), **more)
 
 
 def mixed(pages):
@@ -162,7 +161,8 @@ CASES = {
     "404-new": of_nobody(close=True),
     "dynamic": of_program(close=False),
     "dynamic-new": of_program(close=True),
-    "proxied": of_proxied_program(),
+    "proxied": of_other_program("/proxied.php", "1 KB that nginx gets from another server"),
+    "php": of_other_program("/page.php", "1 KB that nginx gets from PHP", longer=3),
     "mix": mixed(1),
     "mix-50": mixed(5),
     "mix-90": mixed(9),
@@ -208,7 +208,7 @@ def body_sizes(case):
         if path.startswith("/dir"):
             kind, number = path[:-len(".html")].split("class")[1].split("_")
             return CLASSES[int(kind)][0] * (int(number) + 1)
-        if path in ("/app.php", "/proxied.php"):
+        if path.endswith(".php"):
             return DYNAMIC_SIZE
         return SIZES.get(path[1:-len(".html")])
     return [size(l) for l in CASES[case].plan]
