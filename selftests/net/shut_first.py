@@ -59,6 +59,7 @@ COMMANDS = {
     "ready": ready,
     "read": lambda sock: try_to(sock.recv, 2048),
     "write": lambda sock: try_to(sock.send, b"x"),
+    "urgent": lambda sock: try_to(sock.send, b"x", socket.MSG_OOB),
     "splice": splice,
     "option": lambda sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000),
     "abort": lambda sock: sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
@@ -117,10 +118,16 @@ class Backend:
         self.process.wait()
         eventually(lambda: not listens(BACKEND), "the backend to be gone")
 
-    def tell(self, word):
+    def begin(self, word):
         self.process.stdin.write(word + "\n")
         self.process.stdin.flush()
+
+    def end(self):
         return self.process.stdout.readline().strip()
+
+    def tell(self, word):
+        self.begin(word)
+        return self.end()
 
     def expect(self, **answers):
         for word, expected in answers.items():
@@ -236,14 +243,17 @@ def rescued():
         counting.expect(rescued=1, taken_back=1)
 
 
+SLOW = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
+
+
 @test("an answer of ours goes on, and so does the connection")
 def answering():
-    small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
-    with lent(options=small) as (told, client):
+    with lent(options=SLOW) as (told, client):
         for close_first in True, False:
             client.send(request("/huge"))
             client.fill()
-            told.expect(shut=None, read=b"", write="BrokenPipeError")
+            told.expect(shut=None, read=b"", write="BrokenPipeError",
+                        urgent="BrokenPipeError")
             if close_first:
                 told.expect(close=None)
             response = client.response()
@@ -251,6 +261,22 @@ def answering():
             if not close_first:
                 told.expect(close=None)
             goes_on(client)
+
+
+@test("an answer of ours goes on, and what cannot be followed waits for it")
+def option_amid():
+    with lent(options=SLOW) as (told, client):
+        counting = Counting()
+        client.send(request("/huge"))
+        client.fill()
+        told.tell("shut")
+        told.begin("option")
+        response = client.response()
+        same((response.body == HUGE, response.is_nginx), (True, False), "huge")
+        client.expect_end()
+        same(told.end(), "[None]", "option")
+        counting.expect(left_option=1)
+        told.expect(close=None)
 
 
 @test("the client leaves before it closes")

@@ -79,7 +79,7 @@ static int wait_for_answer(struct sock *sk, long timeout)
 	int err = 0;
 
 	add_wait_queue(sk_sleep(sk), &wait);
-	while ((ss = lent_of(sk)) && ss->answering && !ss->closing) {
+	while ((ss = lent_of(sk)) && ss->answering) {
 		ss->refused = true;
 		if (!timeout) {
 			err = -EAGAIN;
@@ -112,16 +112,18 @@ static int begin_write(struct sock *sk, int flags)
 	struct sluice_sock *ss = lent_of(sk);
 	int err;
 
-	if (unlikely(ss && ss->answering)) {
+	if (unlikely(ss && ss->answering && !ss->closing)) {
 		err = wait_for_answer(sk, sock_sndtimeo(sk, flags & MSG_DONTWAIT));
 		if (err)
 			return err;
+		ss = lent_of(sk);
 	}
-	if (unlikely(flags & MSG_OOB))
-		lent_leave(sk, SLUICE_STAT_LEFT_URGENT);
-	ss = lent_of(sk);
 	if (unlikely(ss && ss->closing))
 		return sk_stream_error(sk, flags, -EPIPE);
+	if (unlikely(flags & MSG_OOB)) {
+		lent_leave(sk, SLUICE_STAT_LEFT_URGENT);
+		ss = NULL;
+	}
 	if (ss)
 		ss->writers++;
 	return 0;
