@@ -300,6 +300,24 @@ static void give(struct sluice_conn *conn)
 	sluice_lent_wake(&conn->ss);
 }
 
+/* As much as there is room for of what has arrived. */
+static void keep_arrived(struct sluice_follow *f, struct sock *sk)
+{
+	struct begun *begun = &f->request;
+
+	begun->len += sluice_sock_peek_at(sk, f->exchange.at + begun->len,
+					  begun->buf + begun->len, HTTP_HEAD_MAX - begun->len);
+}
+
+/* Behind a request whose file a lane looks for, or that the backend has come upon. */
+static void heard_meanwhile(struct sluice_conn *conn)
+{
+	if (conn->follow->held)
+		keep_arrived(conn->follow, conn->ss.sk);
+	else if (conn->state == CONN_LOOKUP)
+		give(conn);
+}
+
 /**
  * sluice_follow_heard() - data or an end has come
  * @conn: lent; the caller has a reference
@@ -314,6 +332,7 @@ bool sluice_follow_heard(struct sluice_conn *conn)
 
 	/* Ours is the turn until this one is answered, or passed on. */
 	if (conn->state != CONN_BACKEND) {
+		heard_meanwhile(conn);
 		if (at_eof)
 			sluice_lent_wake(&conn->ss);
 		return false;
@@ -445,24 +464,22 @@ void sluice_follow_take(struct sluice_conn *conn, const struct http_request *req
 /**
  * sluice_follow_keep() - the file of the next request is looked for
  * @conn: lent and idle
- * @len:  of its head
  *
  * As with sluice_follow_hold(): a backend that always reads when it has written may be
- * there before us.
+ * there before us, and read what is behind it as well.
  * Context: socket locked, not busy.
  */
-void sluice_follow_keep(struct sluice_conn *conn, size_t len)
+void sluice_follow_keep(struct sluice_conn *conn)
 {
 	struct sluice_follow *f = conn->follow;
-	u8 *buf = kmalloc(HTTP_HEAD_MAX, GFP_ATOMIC | __GFP_NOWARN);
 
-	if (!buf) {
+	f->request.buf = kmalloc(HTTP_HEAD_MAX, GFP_ATOMIC | __GFP_NOWARN);
+	if (!f->request.buf) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_LOST);
 		return;
 	}
-	f->request.buf = buf;
-	f->request.len = sluice_sock_peek_at(conn->ss.sk, f->exchange.at, buf, len);
+	keep_arrived(f, conn->ss.sk);
 	f->held = true;
 }
 

@@ -75,7 +75,7 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 		int ret = sluice_job_lookup(conn, verdict);
 
 		if (!ret && conn->ss.lent)
-			sluice_follow_keep(conn, head_len);
+			sluice_follow_keep(conn);
 		return ret;
 	}
 	if (verdict->kind == SLUICE_HAND_OVER || conn_is_not_for_lent(conn, req, verdict)) {
