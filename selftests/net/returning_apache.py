@@ -69,9 +69,10 @@ def is_apache(response):
     return (response["server"] or "").startswith("Apache")
 
 
-def static(client, target="/small", body=b"small"):
-    response = client.ask(target)
-    same((response.body == body, is_apache(response)), (True, False), f"{target}: {response}")
+def static(client):
+    """It looks for more when it has answered, and may come upon this before sluice does."""
+    response = client.ask("/small")
+    same(response.body, b"small", f"{response}")
 
 
 def dynamic(client, target="/cgi/page?1", body=b"made of 1 ", **how):
@@ -83,14 +84,13 @@ def dynamic(client, target="/cgi/page?1", body=b"made of 1 ", **how):
 
 def expect_return(*steps):
     """Static, STEP, static, STEP, static..., twice, all on one connection."""
+    counting = Counting()
     with Client() as client:
-        counting = Counting()
         for step in steps * 2:
             static(client)
             step(client)
         static(client)
-        # Now and then it looks for more while the file is being looked up.
-        same(counting.grown("served_returned") >= len(steps) * 2 - 1, True, "returned")
+        same(counting.grown("served_returned") >= len(steps), True, "returned")
         same(counting.grown("connections_accepted"), 1, "accepted")
 
 
@@ -174,10 +174,16 @@ def pipelined():
                 same(client.response().body, body, target)
 
 
+def counting_alone():
+    """What Apache does to an earlier connection does not count."""
+    no_connection_left()
+    return Counting()
+
+
 @test("its keepalive timeout: the client does not notice")
 def timeout():
+    counting = counting_alone()
     with Client() as client:
-        counting = Counting()
         for times in range(1, 3):
             dynamic(client)
             static(client)
@@ -189,8 +195,8 @@ def timeout():
 
 @test("its keepalive timeout amid an answer of ours")
 def timeout_amid():
+    counting = counting_alone()
     with Client() as client:
-        counting = Counting()
         dynamic(client)
         client.send(request("/huge"))
         eventually(lambda: counting.grown("taken_back") == 1, "to be taken back")
@@ -261,13 +267,13 @@ def crowd(count, seconds, pause, every, what):
 
 @test("keepalive races: none lost")
 def races():
-    counting = crowd(16, 8, (0.8, 1.2), 1, lambda: None)
+    counting = crowd(16, 6, (0.8, 1.2), 1, lambda: None)
     same(counting.grown("taken_back") > 0, True, "taken back")
 
 
 @test("graceful restarts: none lost")
 def restarts():
-    counting = crowd(8, 10, (0, 0.1), 3, lambda: apache.send_signal(signal.SIGUSR1))
+    counting = crowd(8, 8, (0, 0.1), 3, lambda: apache.send_signal(signal.SIGUSR1))
     same(counting.grown("taken_back") > 0, True, "taken back")
 
 
@@ -305,5 +311,5 @@ with open(f"{TOP}/cgi/page", "w", encoding="ascii") as script:
 os.chmod(f"{TOP}/cgi/page", 0o755)
 apache = start_apache()
 load(dynamic_prefix="/cgi/,/deflated,/nothing", dynamic_suffix=".shtml", query="handover",
-     **{"return": 1, "take_back": 1})
+     linger_timeout=60, **{"return": 1, "take_back": 1})
 run_tests()
