@@ -299,8 +299,9 @@ def expect_put():
 
 def expect_taken_back():
     """The backend does not like a client that does nothing, and the client is not told."""
+    no_connection_left()
+    counting = Counting()
     with Client() as client:
-        counting = Counting()
         for times in range(1, 3):
             dynamic(client)
             static(client)

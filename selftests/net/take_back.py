@@ -127,6 +127,7 @@ def nobody():
 
 @test("nginx is killed with connections that it has not accepted: they are reset")
 def unaccepted():
+    no_connection_left()
     counting = Counting()
     for pid in workers():
         os.kill(pid, signal.SIGSTOP)
