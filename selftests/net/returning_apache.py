@@ -197,7 +197,11 @@ def timeout():
 def timeout_amid():
     counting = counting_alone()
     with Client() as client:
+        # It would be Apache's if that came upon it, which takes a moment after a page.
+        client.ask("/huge", method="HEAD")
         dynamic(client)
+        static(client)
+        static(client)
         client.send(request("/huge"))
         eventually(lambda: counting.grown("taken_back") == 1, "to be taken back")
         same(client.response().body == HUGE, True, "huge")
