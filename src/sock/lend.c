@@ -393,6 +393,8 @@ static void lent_write_space(struct sock *sk)
 	if (!ss || !ss->answering) {
 		sluice_born.write_space(sk);
 	} else if (!ss->sending && __sk_stream_is_writeable(sk, 1)) {
+		/* Others may wait for room too, and hear of it behind our answer. */
+		ss->refused = true;
 		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		ss->ops->ring(ss);
 	}

@@ -64,7 +64,7 @@ struct sluice_sock_ops {
  * @lent: under the socket's lock, as all down to @write_seq: the backend has it, see
  *        sock/lend.c
  * @answering: our answer is not all in the socket yet; the backend's writes wait
- * @refused: one does
+ * @refused: one does, or may
  * @shut: the backend has shut it down meanwhile
  * @closing: it has done so, and is told that the client has closed, till it closes too:
  *           what it shut down
