@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 
 import lib
 from lib import (TOP, WWW, Client, Closed, Nginx, Skip, bytes_of, eventually, get,
@@ -38,6 +39,7 @@ STEPS = (*((f"sluice_{name}", -errno.EIO) for name in (
              "percpu_ref_init", "sock_create")),
          ("kern_path", -errno.ENOENT), ("inet_pton_with_scope", -errno.EINVAL),
          ("kernel_bind", -errno.EADDRNOTAVAIL), ("kernel_listen", -errno.EADDRINUSE))
+RETURNING = {"return": 1, "take_back": 1}
 SMALL_WINDOW = (socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
 
 
@@ -186,7 +188,7 @@ def way_out():
     for memory in MEMORY:
         with Failing(*memory) as failing:
             for nth in itertools.count(1):
-                load()
+                load(**RETURNING)
                 clients = [Client(options=[SMALL_WINDOW]) for _ in range(4)]
                 clients[0].send("GET /small HTTP/1.1\r\nHo")
                 same(clients[1].ask("/small").body, b"small", "idle")
@@ -304,16 +306,39 @@ def cold():
                     make_cold, make_cold)
 
 
+def from_nginx(response):
+    same(response.status in (200, 503), True, f"status {response.status}")
+
+
 @test("handed over: at once, and behind a static request")
 def handed_over():
-    def from_nginx(response):
-        same(response.status in (200, 503), True, f"status {response.status}")
-
     def act():
         ask((("/dynamic", ""), from_nginx))
         ask((("/small", ""), is_small), (("/dynamic", ""), from_nginx))
 
     each_allocation(act, forget)
+
+
+@test("lent: a file and a page in turn, in pieces")
+def lent():
+    def act():
+        client = Client()
+        try:
+            for target, check in (("/dynamic", from_nginx), ("/small", is_small)) * 2:
+                data = request(target)
+                for piece in data[:20], data[20:]:
+                    client.send(piece)
+                    time.sleep(0.01)
+                check(client.response())
+        except (Closed, ConnectionError):
+            pass
+        client.close()
+
+    def come_back():
+        for name in RETURNING:
+            param(name, 1)
+
+    each_allocation(act, forget, come_back)
 
 
 @test("parameters and the table of types: refused, or taken whole")
