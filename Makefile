@@ -10,6 +10,8 @@
 # make check-debug  the network selftests on the kernels debug, kcsan and rt: hours
 # make fuzz       look for broken promises of the pure files: FUZZ_SECONDS=600 for
 #                 each of eleven targets, one per processor at a time
+# make model      models of a connection that is lent, in all their states: also the
+#                 larger ones, some minutes and 2 GiB
 # make bench      counted figures of Documentation/results.rst, and pictures, for
 #                 each of KERNELS (default 6.12): 10 to 35 minutes, as busy as the
 #                 machine is
@@ -48,6 +50,9 @@ check-debug: FORCE
 fuzz: FORCE
 	@selftests/fuzz/run --seconds $(or $(FUZZ_SECONDS),600)
 
+model: FORCE
+	@selftests/model/run --long
+
 results := bench/build
 KERNELS ?= 6.12
 
@@ -76,5 +81,5 @@ clean: FORCE
 help: FORCE
 	@sed -n 's/^# \{0,1\}//; 2,/^$$/p' Makefile
 
-.PHONY: modules modules_install install demo check check-quick check-debug fuzz bench bench-time clean help
+.PHONY: modules modules_install install demo check check-quick check-debug fuzz model bench bench-time clean help
 FORCE:
