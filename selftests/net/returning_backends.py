@@ -16,7 +16,8 @@ import sys
 import time
 
 from lib import (BACKEND, SLOWNESS, Client, Closed, Counting, bytes_of, eventually, listens,
-                 load, no_connection_left, request, run_tests, same, start, stat, test, write)
+                 load, no_connection_left, request, run_tests, same, start, stat, test,
+                 timed_unload, write)
 
 HUGE = bytes_of(8_000_000)
 
@@ -42,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server_version = "nginx-not"
 
     def do_GET(self):
-        body = self.path.encode()
+        body = HUGE if self.path == "/a/huge/one" else self.path.encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -438,6 +439,20 @@ def impatient():
 def nothing_left():
     no_connection_left()
     same(stat("invariants_broken"), 0, "invariants_broken")
+
+
+@test("the module goes while it sends to who does not read: that goes on")
+def unloaded():
+    with Backend("blocking"):
+        with Client(options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]) as client:
+            dynamic(client)
+            static(client)
+            client.send(request("/a/huge/one"))
+            time.sleep(SLOWNESS)
+            seconds = timed_unload()
+            same(seconds < 10 * SLOWNESS, True, f"unloaded in {seconds:.1f} s")
+            same(client.response().body == HUGE, True, "huge")
+            dynamic(client)
 
 
 write("small", "small")

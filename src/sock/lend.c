@@ -43,6 +43,18 @@ static bool lending __read_mostly;
 /* Tasks in a hook, summed over the CPUs: they may enter on one and leave on another. */
 static DEFINE_PER_CPU(long, inside);
 
+/* Of those the ones that may sleep there for as long as a client likes. */
+static LIST_HEAD(sleepers);
+static DEFINE_SPINLOCK(sleepers_lock);
+
+/* How long unload lets them. */
+#define SLEEPERS_MAX	HZ
+
+struct sleeper {
+	struct list_head	list;
+	struct task_struct	*task;	/* NULL: it does not sleep */
+};
+
 /* Nothing that may change the family of a lent socket goes by us. */
 static struct interposer *interposer_of(const struct sock *sk)
 {
@@ -67,6 +79,42 @@ static void hook_enter(void)
 static void hook_leave(void)
 {
 	this_cpu_dec(inside);
+}
+
+static void sleeper_enter(struct sleeper *me, bool may_sleep)
+{
+	me->task = may_sleep ? current : NULL;
+	if (!may_sleep)
+		return;
+	spin_lock(&sleepers_lock);
+	list_add(&me->list, &sleepers);
+	spin_unlock(&sleepers_lock);
+}
+
+static void sleeper_leave(struct sleeper *me)
+{
+	if (!me->task)
+		return;
+	spin_lock(&sleepers_lock);
+	list_del(&me->list);
+	spin_unlock(&sleepers_lock);
+}
+
+/*
+ * As livepatch does it: what looks like a signal, with nobody to handle it.  The system
+ * call says how much it has sent; or it is begun once more, without us.
+ */
+static void sleepers_wake(void)
+{
+	struct sleeper *s;
+
+	spin_lock(&sleepers_lock);
+	list_for_each_entry(s, &sleepers, list) {
+		if (!(s->task->flags & PF_KTHREAD))
+			set_tsk_thread_flag(s->task, TIF_NOTIFY_SIGNAL);
+		wake_up_process(s->task);
+	}
+	spin_unlock(&sleepers_lock);
 }
 
 /* --- writing -------------------------------------------------------------- */
@@ -152,9 +200,11 @@ static void end_write(struct sock *sk, struct iov_iter *bytes, int ret)
 static int lent_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	struct iov_iter bytes;
+	struct sleeper me;
 	int ret;
 
 	hook_enter();
+	sleeper_enter(&me, !(msg->msg_flags & MSG_DONTWAIT));
 	lock_sock(sk);
 	ret = begin_write(sk, msg->msg_flags);
 	if (likely(!ret)) {
@@ -163,6 +213,7 @@ static int lent_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 		end_write(sk, &bytes, ret);
 	}
 	release_sock(sk);
+	sleeper_leave(&me);
 	hook_leave();
 	return ret;
 }
@@ -175,9 +226,11 @@ static int lent_sendpage(struct sock *sk, struct page *page, int offset, size_t 
 		.bv_page = page, .bv_offset = offset, .bv_len = size,
 	};
 	struct iov_iter bytes;
+	struct sleeper me;
 	int ret;
 
 	hook_enter();
+	sleeper_enter(&me, !(flags & MSG_DONTWAIT));
 	lock_sock(sk);
 	ret = begin_write(sk, flags);
 	if (likely(!ret)) {
@@ -186,6 +239,7 @@ static int lent_sendpage(struct sock *sk, struct page *page, int offset, size_t 
 		end_write(sk, &bytes, ret);
 	}
 	release_sock(sk);
+	sleeper_leave(&me);
 	hook_leave();
 	return ret;
 }
@@ -196,9 +250,11 @@ static void lent_close(struct sock *sk, long timeout)
 {
 	struct proto *base = interposer_of(sk)->base;
 	struct sluice_sock *ss;
+	struct sleeper me;
 	bool taken = false;
 
 	hook_enter();
+	sleeper_enter(&me, timeout);
 	/* What is held back goes out with the FIN, which may not be sent now. */
 	if (tcp_sk(sk)->nonagle & TCP_NAGLE_CORK)
 		tcp_sock_set_cork(sk, false);
@@ -210,6 +266,7 @@ static void lent_close(struct sock *sk, long timeout)
 	/* Not closed: then the reference that the file had is ours. */
 	if (!taken)
 		base->close(sk, timeout);
+	sleeper_leave(&me);
 	hook_leave();
 }
 
@@ -655,16 +712,21 @@ static long count_inside(void)
  * No socket is lent any more.  A task may have read the address of a hook before that,
  * and not have come to count itself yet; another may have discounted itself, and not
  * have returned.  Both are a few instructions in which no task sleeps by itself, so they
- * are over when each has been switched away from.  In between it may take as long as
- * a blocking send() of the backend takes.
+ * are over when each has been switched away from.  In between those that wait for a
+ * client are let for a second, and then waked.
  * Context: process.
  */
 void sluice_lend_exit(void)
 {
+	unsigned long patience = jiffies + SLEEPERS_MAX;
+
 	if (!lending)
 		return;
 	synchronize_rcu_tasks();
-	while (count_inside())
+	while (count_inside()) {
+		if (time_after(jiffies, patience))
+			sleepers_wake();
 		usleep_range(1000, 2000);
+	}
 	synchronize_rcu_tasks();
 }
