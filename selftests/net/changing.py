@@ -17,8 +17,8 @@ import subprocess
 import threading
 import time
 
-from lib import (TOP, WWW, Client, Closed, Counting, Skip, load, mount, nothing_left,
-                 param, request, run, run_tests, same, say, test, write)
+from lib import (TOP, WWW, Client, Closed, Counting, Skip, eventually, load, mount,
+                 nothing_left, param, request, run, run_tests, same, say, test, write)
 
 PAGE = 4096
 WORD = 8
@@ -312,12 +312,22 @@ def drop_for_ever():
         time.sleep(0.05)
 
 
+def is_gone(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
 @contextlib.contextmanager
 def processes(*functions):
+    """Until they and the programs that they have begun are gone."""
     pids = []
     for function in functions:
         pid = os.fork()
         if not pid:
+            os.setpgid(0, 0)
             try:
                 function()
             finally:
@@ -328,8 +338,9 @@ def processes(*functions):
     finally:
         for pid in pids:
             same(os.waitpid(pid, os.WNOHANG), (0, 0), "a process ended")
-            os.kill(pid, signal.SIGKILL)
+            os.killpg(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+            eventually(lambda pid=pid: is_gone(pid), "its programs to end")
 
 
 class Reader(threading.Thread):
