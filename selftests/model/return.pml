@@ -460,8 +460,10 @@ inline conn_try_request() {
 		:: lent && fin -> sluice_follow_pass_on()
 		:: lent && !fin ->
 			/* sluice_follow_hold() */
-			follow_requests();
-			held = 1;
+			if
+			:: rcv_nxt > at + begun -> follow_requests(); held = 1
+			:: else
+			fi;
 			state = BACKEND;
 			go = 0
 		:: !lent && fin -> state = CLOSE

@@ -70,11 +70,9 @@ static void conn_free_rcu(struct rcu_head *rcu)
 	conn_free(container_of(rcu, struct sluice_conn, rcu));
 }
 
-/* Context: any; nothing here sleeps. */
-void sluice_conn_put(struct sluice_conn *conn)
+/* The last reference is gone. Context: any; nothing here sleeps. */
+void sluice_conn_end(struct sluice_conn *conn)
 {
-	if (!refcount_dec_and_test(&conn->ref))
-		return;
 	/* The socket still leads here: better never freed, and never unloaded. */
 	if (SLUICE_WARN_ON(conn->state != CONN_GONE))
 		return;
@@ -120,11 +118,10 @@ static void conn_sock_ring(struct sluice_sock *ss)
 /*
  * A turn right where the data come, unless the lane is in use.  Who has a turn in the
  * queue, for one because he has had all that one turn may have, waits for that: it will
- * see the data.
+ * see the data.  The caller has a reference.
  */
-static void conn_sock_serve(struct sluice_sock *ss)
+static void conn_serve(struct sluice_conn *conn)
 {
-	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
 	struct sluice_lane *lane;
 
 	if (unlikely(test_bit(SLUICE_TURN_QUEUED, &conn->turn.flags)))
@@ -134,10 +131,17 @@ static void conn_sock_serve(struct sluice_sock *ss)
 		sluice_conn_ring(conn);
 		return;
 	}
-	sluice_conn_get(conn);
 	sluice_ladder_run(conn, lane);
-	sluice_conn_put(conn);
 	sluice_lane_return(lane);
+}
+
+static void conn_sock_serve(struct sluice_sock *ss)
+{
+	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
+
+	sluice_conn_get(conn);		/* it may be buried */
+	conn_serve(conn);
+	sluice_conn_put(conn);
 }
 
 static void conn_sock_buried(struct sluice_sock *ss)
@@ -155,7 +159,7 @@ static void conn_sock_heard(struct sluice_sock *ss)
 		if (sluice_sock_is_busy(ss))
 			ss->missed = true;
 		else if (READ_ONCE(sluice_direct))
-			conn_sock_serve(ss);
+			conn_serve(conn);
 		else
 			sluice_conn_ring(conn);
 	}

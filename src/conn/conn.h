@@ -177,7 +177,15 @@ static inline void sluice_conn_get(struct sluice_conn *conn)
 	refcount_inc(&conn->ref);
 }
 
-void sluice_conn_put(struct sluice_conn *conn);
+void sluice_conn_end(struct sluice_conn *conn);
+
+/* Context: any. */
+static inline void sluice_conn_put(struct sluice_conn *conn)
+{
+	if (refcount_dec_and_test(&conn->ref))
+		sluice_conn_end(conn);
+}
+
 void sluice_conn_ring(struct sluice_conn *conn);
 void sluice_conn_ring_at(struct sluice_conn *conn, unsigned long when);
 

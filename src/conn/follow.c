@@ -133,11 +133,8 @@ static u32 unfollowed(const struct sluice_follow *f, struct sock *sk)
 	return tcp_sk(sk)->copied_seq + tcp_inq(sk) - f->exchange.at - f->request.len;
 }
 
-/*
- * All that has arrived behind what was followed is given to the backend.
- * Return: 0, or what it is left for.
- */
-static enum sluice_stat follow_requests(struct sluice_follow *f, struct sock *sk)
+/* Out of line, for the piece that it keeps on its stack. */
+static noinline enum sluice_stat follow_arrived(struct sluice_follow *f, struct sock *sk)
 {
 	struct http_exchange *x = &f->exchange;
 	enum sluice_stat why = 0;
@@ -167,6 +164,16 @@ static enum sluice_stat follow_requests(struct sluice_follow *f, struct sock *sk
 	return why;
 }
 
+/*
+ * All that has arrived behind what was followed is given to the backend.  Usually there is
+ * nothing: see sluice_follow_take().
+ * Return: 0, or what it is left for.
+ */
+static enum sluice_stat follow_requests(struct sluice_follow *f, struct sock *sk)
+{
+	return f->held || unfollowed(f, sk) ? follow_arrived(f, sk) : 0;
+}
+
 /* Most heads are written from a buffer of their own, and what is behind need not be read. */
 static size_t piece_of_response(const struct sluice_follow *f, const struct iov_iter *bytes)
 {
@@ -190,7 +197,8 @@ static enum sluice_stat follow_responses(struct sluice_follow *f, struct iov_ite
 
 		if (blind) {
 			n = min_t(u64, blind, len);
-			iov_iter_advance(bytes, n);
+			if (n < len)
+				iov_iter_advance(bytes, n);
 			http_exchange_skip_response(x, n);
 		} else {
 			n = min(len, piece_of_response(f, bytes));
@@ -262,14 +270,14 @@ static bool is_lost(const struct sluice_conn *conn)
 }
 
 /* All is written that we know of, and nobody is about to write. */
-static bool is_silent(const struct sluice_conn *conn)
+static __always_inline bool is_silent(const struct sluice_conn *conn)
 {
 	return !conn->ss.writers && !conn->follow->response.len &&
 	       tcp_sk(conn->ss.sk)->write_seq == conn->ss.write_seq;
 }
 
 /* The backend has answered all requests, and has read just these. */
-static bool is_at_rest(const struct sluice_conn *conn)
+static __always_inline bool is_at_rest(const struct sluice_conn *conn)
 {
 	const struct http_exchange *x = &conn->follow->exchange;
 
@@ -279,9 +287,10 @@ static bool is_at_rest(const struct sluice_conn *conn)
 
 /*
  * Is the next request ours to look at?  Given is given: the backend may have peeked at
- * the beginning of one that it was woken for.  Socket locked in either form.
+ * the beginning of one that it was woken for.  What is idle is not lost.  Socket locked in
+ * either form.
  */
-static bool is_idle(const struct sluice_conn *conn)
+static __always_inline bool is_idle(const struct sluice_conn *conn)
 {
 	const struct sluice_follow *f = conn->follow;
 
@@ -340,17 +349,18 @@ bool sluice_follow_heard(struct sluice_conn *conn)
 	/* What comes now is for whoever has it next, unless it is the client's end. */
 	if (unlikely(conn->ss.closing))
 		return sk->sk_state != TCP_ESTABLISHED;
-	if (unlikely(tcp_sk(sk)->urg_data || is_lost(conn) || !READ_ONCE(sluice_return))) {
+	if (unlikely(tcp_sk(sk)->urg_data || !READ_ONCE(sluice_return))) {
 		sluice_conn_give_up(conn, tcp_sk(sk)->urg_data ? SLUICE_STAT_LEFT_URGENT :
-				    is_lost(conn) ? SLUICE_STAT_LEFT_LOST :
-						    SLUICE_STAT_LEFT_OFF);
+								 SLUICE_STAT_LEFT_OFF);
 		return false;
 	}
 	/* A task that owns it may be about to read; but not one that has just written. */
-	if (!at_eof && is_idle(conn) &&
-	    (!sock_owned_by_user(sk) || conn->ss.written))
+	if (likely(is_idle(conn)) && !at_eof && (!sock_owned_by_user(sk) || conn->ss.written))
 		return true;
-	give(conn);
+	if (is_lost(conn))
+		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_LOST);
+	else
+		give(conn);
 	return false;
 }
 
@@ -418,27 +428,28 @@ int sluice_follow_return(struct sluice_conn *conn)
 {
 	struct sluice_follow *f = conn->follow;
 
-	if (conn->ss.closing)
+	if (unlikely(conn->ss.closing))
 		return wait_for_close(conn);
 	conn->wait = WAIT_NOTHING;
-	if (conn->ss.shut) {
+	if (unlikely(conn->ss.shut)) {
 		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_SHUTDOWN);
 		return 0;
 	}
-	if (is_lost(conn)) {
-		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_LOST);
-		return 0;
-	}
-	/* The backend began to read while a lane looked for the file. */
+	/* If not, the backend began to read while a lane looked for the file. */
 	if (!f->held)
 		forget_found(conn);
-	if (is_idle(conn)) {
-		keep_begun(&f->request, NULL, 0);
+	if (likely(is_idle(conn))) {
+		if (f->held)
+			keep_begun(&f->request, NULL, 0);
 		f->held = false;
 		conn->state = tcp_inq(conn->ss.sk) ? CONN_HEAD : CONN_BACKEND;
 		return conn->state == CONN_HEAD;
 	}
 	forget_found(conn);
+	if (is_lost(conn)) {
+		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_LOST);
+		return 0;
+	}
 	conn->state = CONN_BACKEND;
 	if (f->held || unfollowed(f, conn->ss.sk))
 		give(conn);
@@ -484,7 +495,7 @@ void sluice_follow_keep(struct sluice_conn *conn)
 }
 
 /**
- * sluice_follow_hold() - what has arrived is the beginning of a head
+ * sluice_follow_hold() - what has arrived is the beginning of a head, or nothing
  * @conn: lent and idle
  *
  * The backend is not woken for it, but may read it all the same; so it is kept.
@@ -493,13 +504,17 @@ void sluice_follow_keep(struct sluice_conn *conn)
  */
 int sluice_follow_hold(struct sluice_conn *conn)
 {
-	enum sluice_stat why = follow_requests(conn->follow, conn->ss.sk);
+	struct sluice_follow *f = conn->follow;
+	enum sluice_stat why;
 
 	conn->state = CONN_BACKEND;
+	if (!unfollowed(f, conn->ss.sk))
+		return 0;
+	why = follow_arrived(f, conn->ss.sk);
 	if (why)
 		sluice_conn_give_up(conn, why);
 	else
-		conn->follow->held = true;
+		f->held = true;
 	return 0;
 }
 

@@ -108,7 +108,7 @@ static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 			    const u8 *buf, size_t len, size_t *used)
 {
 	struct sluice_found found = { conn->found, conn->found_page };
-	struct sluice_verdict verdict;
+	struct sluice_verdict verdict __uninitialized;
 	struct http_request req __uninitialized;
 	enum http_error why;
 	ssize_t head_len;

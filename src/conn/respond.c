@@ -23,8 +23,10 @@
 static int conn_finish_response(struct sluice_conn *conn)
 {
 	sluice_body_end(&conn->body);
-	kfree(conn->parts);
-	conn->parts = NULL;
+	if (unlikely(conn->parts)) {
+		kfree(conn->parts);
+		conn->parts = NULL;
+	}
 	conn->served = true;
 	conn->queues = false;
 	conn->alone = false;
@@ -327,7 +329,7 @@ int sluice_respond_refuse(struct sluice_conn *conn, struct sluice_lane *lane,
 		.keep_alive = conn->keep_alive,
 		.head_only = head_only,
 	};
-	struct sluice_answer answer;
+	struct sluice_answer answer __uninitialized;
 
 	count_outcome(status);
 	sluice_error_answer(lane, to, status, &answer);
@@ -372,7 +374,7 @@ int sluice_respond_serve(struct sluice_conn *conn, struct sluice_lane *lane,
 		.keep_alive = conn->keep_alive,
 		.head_only = head_only,
 	};
-	struct sluice_answer answer;
+	struct sluice_answer answer __uninitialized;
 	int err;
 
 	count_outcome(verdict->status);

@@ -61,12 +61,12 @@ static struct interposer *interposer_of(const struct sock *sk)
 	return &interposers[sk->sk_family == AF_INET6];
 }
 
+static void lent_release_cb(struct sock *sk);
+
 /* NULL if it is not lent any more. Socket locked in either form. */
 static struct sluice_sock *lent_of(const struct sock *sk)
 {
-	const struct interposer *ip = interposer_of(sk);
-
-	if (sk->sk_prot != &ip->proto && sk->sk_prot != &ip->closing)
+	if (sk->sk_prot->release_cb != lent_release_cb)
 		return NULL;
 	return rcu_dereference_protected(__sk_user_data(sk), true);
 }
@@ -648,47 +648,16 @@ void sluice_lent_wake(struct sluice_sock *ss)
 	sluice_born.data_ready(ss->sk);
 }
 
-/*
- * We send in softirq, on a socket that is a task's; and at once, whatever the task
- * holds back. Context: socket locked, not busy.
+/**
+ * sluice_lent_admit() - the backend's writes waited for an answer of ours, which is over
+ * @ss: lent
+ *
+ * Context: socket locked, not busy.
  */
-void sluice_lent_begin_send(struct sluice_sock *ss, struct sluice_lent_send *was)
+void sluice_lent_admit(struct sluice_sock *ss)
 {
 	struct sock *sk = ss->sk;
 
-	was->allocation = sk->sk_allocation;
-	was->nonagle = tcp_sk(sk)->nonagle;
-	sk->sk_allocation = GFP_ATOMIC;
-	compat_sk_use_task_frag(sk, false);
-	tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
-}
-
-void sluice_lent_end_send(struct sluice_sock *ss, const struct sluice_lent_send *was,
-			  int sent)
-{
-	struct sock *sk = ss->sk;
-
-	sk->sk_allocation = was->allocation;
-	compat_sk_use_task_frag(sk, true);
-	tcp_sk(sk)->nonagle = was->nonagle;
-	if (sent > 0)
-		ss->write_seq += sent;
-}
-
-/* From here on the backend's writes wait. Socket locked, not busy. */
-void sluice_lent_begin_answer(struct sluice_sock *ss)
-{
-	ss->answering = true;
-}
-
-/* Socket locked, not busy. */
-void sluice_lent_end_answer(struct sluice_sock *ss)
-{
-	struct sock *sk = ss->sk;
-
-	ss->answering = false;
-	if (!ss->refused)
-		return;
 	ss->refused = false;
 	/* If there is no room yet, it stays set for the ACK that makes some. */
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);

@@ -5,10 +5,10 @@
 #ifndef SLUICE_SOCK_LEND_H
 #define SLUICE_SOCK_LEND_H
 
-#include <linux/types.h>
+#include <net/tcp.h>
 
-struct sluice_sock;
-struct sock;
+#include "compat/tcp.h"
+#include "sock/sock.h"
 
 /* What of a socket is set otherwise while we send on it. */
 struct sluice_lent_send {
@@ -23,12 +23,49 @@ void sluice_lend_end(struct sluice_sock *ss);
 bool sluice_lend_take_back(struct sluice_sock *ss);
 
 void sluice_lent_wake(struct sluice_sock *ss);
-void sluice_lent_begin_send(struct sluice_sock *ss, struct sluice_lent_send *was);
-void sluice_lent_end_send(struct sluice_sock *ss, const struct sluice_lent_send *was,
-			  int sent);
-void sluice_lent_begin_answer(struct sluice_sock *ss);
-void sluice_lent_end_answer(struct sluice_sock *ss);
+void sluice_lent_admit(struct sluice_sock *ss);
 
 void sluice_lend_exit(void);
+
+/*
+ * We send in softirq, on a socket that is a task's; and at once, whatever the task
+ * holds back. Context: socket locked, not busy.
+ */
+static inline void sluice_lent_begin_send(struct sluice_sock *ss, struct sluice_lent_send *was)
+{
+	struct sock *sk = ss->sk;
+
+	was->allocation = sk->sk_allocation;
+	was->nonagle = tcp_sk(sk)->nonagle;
+	sk->sk_allocation = GFP_ATOMIC;
+	compat_sk_use_task_frag(sk, false);
+	tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
+}
+
+static inline void sluice_lent_end_send(struct sluice_sock *ss,
+					const struct sluice_lent_send *was, int sent)
+{
+	struct sock *sk = ss->sk;
+
+	sk->sk_allocation = was->allocation;
+	compat_sk_use_task_frag(sk, true);
+	tcp_sk(sk)->nonagle = was->nonagle;
+	if (sent > 0)
+		ss->write_seq += sent;
+}
+
+/* From here on the backend's writes wait. Socket locked, not busy. */
+static inline void sluice_lent_begin_answer(struct sluice_sock *ss)
+{
+	ss->answering = true;
+}
+
+/* Socket locked, not busy. */
+static inline void sluice_lent_end_answer(struct sluice_sock *ss)
+{
+	ss->answering = false;
+	if (unlikely(ss->refused))
+		sluice_lent_admit(ss);
+}
 
 #endif /* SLUICE_SOCK_LEND_H */

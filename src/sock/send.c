@@ -26,7 +26,7 @@
  */
 bool sluice_send_has_space(struct sock *sk)
 {
-	if (sk_stream_memory_free(sk))
+	if (likely(!sk->sk_wmem_queued) || sk_stream_memory_free(sk))
 		return true;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	return false;

@@ -46,58 +46,11 @@ struct body_ahead {
 	loff_t			want;
 };
 
-/**
- * sluice_body_begin() - send bytes of an object
- * @body: nothing is left of it
- * @obj:  the caller's reference moves here
- * @pos:  first byte
- * @end:  byte after the last, not beyond the object's size
- *
- * Context: any.
- */
-void sluice_body_begin(struct sluice_body *body, struct sluice_object *obj,
-		       loff_t pos, loff_t end)
+/* It was read for this body, and is not needed any more. Context: any. */
+void sluice_body_drop_page(struct sluice_body *body)
 {
-	body->obj = obj;
-	body->pos = pos;
-	body->end = end;
+	put_page(body->page);
 	body->page = NULL;
-	body->window = 0;
-	body->err = 0;
-}
-
-static void body_drop_page(struct sluice_body *body)
-{
-	if (body->page)
-		put_page(body->page);
-	body->page = NULL;
-}
-
-/* Then other bytes of the same object. Context: any. */
-void sluice_body_continue(struct sluice_body *body, loff_t pos, loff_t end)
-{
-	body_drop_page(body);
-	body->pos = pos;
-	body->end = end;
-}
-
-/* @len bytes are in the socket. */
-void sluice_body_advance(struct sluice_body *body, size_t len)
-{
-	body->pos += len;
-	if (unlikely(body->page && body->pos >> PAGE_SHIFT != body->page_index))
-		body_drop_page(body);
-}
-
-/* Context: any. May be called twice. */
-void sluice_body_end(struct sluice_body *body)
-{
-	if (!body->obj)
-		return;
-	body_drop_page(body);
-	sluice_object_put(body->obj);
-	body->obj = NULL;
-	body->end = body->pos;
 }
 
 /*
@@ -445,7 +398,8 @@ void sluice_body_fill(struct sluice_body *body)
 	struct page *page;
 
 	sluice_stat_inc(SLUICE_STAT_FILLS);
-	body_drop_page(body);
+	if (body->page)
+		sluice_body_drop_page(body);
 	if (file->f_mapping->a_ops->read_folio)
 		page = read_through_cache(body, index);
 	else

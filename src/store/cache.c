@@ -163,7 +163,7 @@ static bool cache_unhash(struct sluice_object *obj)
  * sluice_cache_get() - what is known about a path
  * @path: as requested, decoded and normalised
  *
- * Context: any, softirq too.
+ * Context: rcu_read_lock(), softirq too.
  * Return: an object with a reference for the caller; ERR_PTR as sluice_lookup()
  * when there is no file; NULL when nothing is known, or does not hold any more.
  */
@@ -172,7 +172,6 @@ struct sluice_object *sluice_cache_get(struct span path)
 	struct cache_key key = { .path = path };
 	struct sluice_object *obj;
 
-	rcu_read_lock();
 	key.site_id = current_site_id();
 	obj = rhashtable_lookup(&table, &key, table_params);
 	/* First the reference: RCU keeps the object, but not its file. */
@@ -198,7 +197,6 @@ struct sluice_object *sluice_cache_get(struct span path)
 		obj = ERR_PTR(err);
 	}
 out:
-	rcu_read_unlock();
 	sluice_stat_inc(obj ? SLUICE_STAT_CACHE_HITS : SLUICE_STAT_CACHE_MISSES);
 	return obj;
 }

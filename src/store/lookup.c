@@ -735,7 +735,9 @@ static struct sluice_object *find_for_host(const struct sluice_site *site,
 	memcpy(name + 1, fallback.ptr, fallback.len);
 	memcpy(name + 1 + fallback.len, key.ptr, key.len);
 	key = (struct span){ name, 1 + fallback.len + key.len };
+	rcu_read_lock();
 	obj = sluice_cache_get(key);
+	rcu_read_unlock();
 	if (!obj)
 		obj = find(site, key, 1 + fallback.len);
 out:

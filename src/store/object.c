@@ -282,11 +282,9 @@ static void bury_work(struct work_struct *work)
 
 static DECLARE_WORK(burial, bury_work);
 
-/* Context: any: letting go of files and dentries may sleep, and does so elsewhere. */
-void sluice_object_put(struct sluice_object *obj)
+/* The last reference is gone. Context: any: letting go of files and dentries may sleep. */
+void sluice_object_bury(struct sluice_object *obj)
 {
-	if (!refcount_dec_and_test(&obj->ref))
-		return;
 	if (llist_add(&obj->grave, &graves))
 		queue_work(sluice_housekeeping, &burial);
 }

@@ -111,7 +111,7 @@ struct sluice_object *sluice_object_create(const struct sluice_site *site,
 struct sluice_object *
 sluice_object_create_absent(const struct sluice_site *site, struct span key,
 			    int err, const struct path *at);
-void sluice_object_put(struct sluice_object *obj);
+void sluice_object_bury(struct sluice_object *obj);
 bool sluice_object_is_unchanged(const struct sluice_object *obj);
 bool sluice_object_is_current(const struct sluice_object *obj);
 
@@ -122,6 +122,13 @@ void sluice_objects_settle(void);
 static inline void sluice_object_hold(struct sluice_object *obj)
 {
 	refcount_inc(&obj->ref);
+}
+
+/* Context: any. */
+static inline void sluice_object_put(struct sluice_object *obj)
+{
+	if (refcount_dec_and_test(&obj->ref))
+		sluice_object_bury(obj);
 }
 
 static inline bool __must_check
