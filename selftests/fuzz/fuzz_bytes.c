@@ -95,6 +95,23 @@ static enum http_field field_of(struct span name)
 	return HTTP_FIELD_OTHER;
 }
 
+/* A usual name at the begin of a line is a token, its colon, and the field it means. */
+static void check_field_at(struct span line)
+{
+	const u8 *end = line.ptr + line.len;
+	const struct http_field_name *usual;
+	const u8 *colon;
+
+	if (line.len < sizeof(u32))
+		return;
+	usual = http_field_at(line.ptr, end);
+	if (!usual)
+		return;
+	colon = first_not(line.ptr, end, HTTP_C_TCHAR);
+	check(colon + 1 < end && *colon == ':' && colon - line.ptr + 1 == usual->len);
+	check(usual->field == field_of(span_make(line.ptr, colon)));
+}
+
 static enum http_method method_of(struct span name)
 {
 	static const char *const names[] = {
@@ -118,6 +135,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 	check_skipping(s);
 	check_items(s);
 	check_lines(s);
+	check_field_at(s);
 	if (http_is_token(s))
 		check(http_field_lookup(s) == field_of(s));
 	check(http_method_lookup(s) == method_of(s));

@@ -53,7 +53,20 @@ static void check_copy(const u8 *data, size_t len, const struct http_request *re
 			check(same_span(other.field[field], copy, req->field[field], data));
 }
 
-/* GET and HTTP/1.1 are compared as a whole, PUT and HTTP/1.9 are not. */
+/* Whitespace is whitespace. */
+static void put_tabs(size_t begin, size_t end)
+{
+	size_t i;
+
+	for (i = begin; i + 1 < end; i++)
+		if (copy[i] == ':' && copy[i + 1] == ' ')
+			copy[i + 1] = '\t';
+}
+
+/*
+ * GET and HTTP/1.1 are compared as a whole, PUT and HTTP/1.9 are not; nor are lines as
+ * they usually are, if there is a tab.
+ */
 static void check_shortcuts(const u8 *data, size_t len, const struct http_request *req)
 {
 	size_t minor = req->target.ptr + req->target.len + strlen(" HTTP/1.") - data;
@@ -68,6 +81,9 @@ static void check_shortcuts(const u8 *data, size_t len, const struct http_reques
 		copy[minor] = '9';
 		check_copy(data, len, req);
 	}
+	memcpy(copy, data, len);
+	put_tabs(minor, req->head_len);
+	check_copy(data, len, req);
 }
 
 /* With LF for each CRLF, the lenient see the same; the strict see the first one. */

@@ -89,10 +89,84 @@ static void test_neighbours(void)
 	unit_end();
 }
 
+/* Which name is it that a line may begin with?  Returns its length, with the colon. */
+static size_t spell(const struct http_field_name *name, char *s)
+{
+	size_t i;
+
+	for (i = 0; i < 8 * ARRAY_SIZE(name->word); i++) {
+		s[i] = name->word[i / 8].text >> i % 8 * 8;
+		if (i >= name->len)
+			check((u8)s[i] == 0xff);
+	}
+	s[name->len] = '\0';
+	return name->len;
+}
+
+static const struct http_field_name *name_at(const char *s, size_t len)
+{
+	const u8 *p = unit_guard_end(s, len);
+
+	return http_field_at(p, p + len);
+}
+
+/* A byte that is another one, and not the same letter, makes it another name. */
+static void check_usual(const struct http_field_name *name)
+{
+	char line[64], copy[64];
+	size_t len = spell(name, line);
+	size_t i, room;
+	unsigned int c;
+
+	check(name->len < sizeof(name->word) / 2 && name->size >= name->len &&
+	      name->size % 8 == 0 && name->size < name->len + 8U);
+	check(line[len - 1] == ':' && strspn(line, "abcdefghijklmnopqrstuvwxyz-") == len - 1);
+	check(!name->field || (strlen(names[name->field]) == len - 1 &&
+			       !memcmp(line, names[name->field], len - 1)));
+	memset(line + len, ' ', sizeof(line) - len);
+	for (room = 4; room < sizeof(line); room++)
+		check(name_at(line, room) == (room > name->size ? name : NULL));
+	for (i = 0; i < len; i++) {
+		for (c = 0; c < 256; c++) {
+			bool same = ascii_lower(c) == line[i];
+
+			memcpy(copy, line, sizeof(copy));
+			copy[i] = c;
+			if (!check((name_at(copy, sizeof(copy)) == name) == same))
+				unit_note("%.*s, %#x at %zu", (int)len, line, c, i);
+		}
+	}
+}
+
+static void test_usual(void)
+{
+	const struct http_field_name *name;
+	unsigned int found[HTTP_FIELD_COUNT] = { 0 };
+	size_t place;
+	enum http_field f;
+	char line[64];
+
+	unit_begin("usual names are found where lines begin, and no others");
+	for (place = 0; place < ARRAY_SIZE(http_field_places); place++) {
+		for (name = http_field_places[place]; name && name->size; name++) {
+			spell(name, line);
+			check(HTTP_FIELD_PLACE(load_le32((u8 *)line)) == place);
+			check_usual(name);
+			found[name->field]++;
+		}
+	}
+	for (f = 1; f < HTTP_FIELD_COUNT; f++)
+		check(found[f] == 1);
+	memset(line, 0, sizeof(line));
+	check(!name_at(line, sizeof(line)));
+	unit_end();
+}
+
 int main(void)
 {
 	test_found();
 	test_table();
 	test_neighbours();
+	test_usual();
 	return unit_finish();
 }

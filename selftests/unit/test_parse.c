@@ -270,6 +270,96 @@ static void test_connection(void)
 	}
 }
 
+static bool same_span(struct span a, struct span b)
+{
+	return a.ptr == b.ptr && a.len == b.len;
+}
+
+static bool same_fields(const struct http_request *a, const struct http_request *b)
+{
+	enum http_field f;
+
+	for (f = 1; f < HTTP_FIELD_COUNT; f++)
+		if (http_has_field(a, f) && !same_span(a->field[f], b->field[f]))
+			return false;
+	if (http_has_field(a, HTTP_FIELD_HOST) &&
+	    (!same_span(a->host.name, b->host.name) || a->host.port != b->host.port ||
+	     a->host.has_port != b->host.has_port))
+		return false;
+	return a->seen == b->seen && a->repeated == b->repeated &&
+	       a->connection == b->connection && a->chunked == b->chunked &&
+	       a->content_length == b->content_length &&
+	       a->has_body == b->has_body && a->keep_alive == b->keep_alive;
+}
+
+/* Parse @text, of @len bytes, with @space for the blank behind a colon at @at. */
+static ssize_t parse_with(u8 space, size_t at, size_t len, struct http_request *req,
+			  enum http_error *why)
+{
+	const u8 *p;
+
+	text[at] = space;
+	p = unit_guard_end(text, len);
+	return http_parse(p, len, HTTP_HEAD_MAX, 0, req, why);
+}
+
+/* Each byte value at each place of the line that begins at @line. */
+static void check_usual_line(size_t line, size_t len, const char *before)
+{
+	size_t blank = strchr((char *)text + line, ' ') - (char *)text;
+	struct http_request usual, tab;
+	enum http_error why, tab_why;
+	unsigned int c;
+	size_t at;
+
+	for (at = line; at < len - 2; at++) {
+		u8 was = text[at];
+
+		for (c = 0; c < 256 && at != blank; c++) {
+			ssize_t n;
+
+			text[at] = c;
+			n = parse_with('\t', blank, len, &tab, &tab_why);
+			if (!check(parse_with(' ', blank, len, &usual, &why) == n) ||
+			    !check(why == tab_why) ||
+			    !check(n < 0 || same_fields(&usual, &tab)))
+				unit_note("byte %#x at %zu behind %s", c, at, before);
+		}
+		text[at] = was;
+	}
+}
+
+/*
+ * There are shortcuts for lines as they usually are, with a space behind the colon.  A
+ * tab means the same, and takes the long way.
+ */
+static void test_usual_lines(void)
+{
+	static const char *const lines[] = {
+		"Host: a.example", "Content-Length: 1024", "Connection: keep-alive",
+		"Transfer-Encoding: chunked", "If-None-Match: \"a\"", "Accept: */*",
+		"Content-Length: 999999999999999999", "Content-Length: 9223372036854775807",
+		"Upgrade-Insecure-Requests: 1", "Date: Mon, 30 Nov 2026 02:37:03 GMT",
+		"Range: bytes=0-1", "User-Agent: x", "Expect:  a", "Via: ",
+	};
+	static const char *const others[] = {
+		"", "Host: b\r\n", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n",
+		"Connection: close\r\n", "X: y\r\n",
+	};
+	size_t i, j, line, len;
+
+	for (i = 0; i < ARRAY_SIZE(lines); i++) {
+		unit_begin("%s, with a space or a tab, and every byte in it", lines[i]);
+		for (j = 0; j < ARRAY_SIZE(others) * 2; j++) {
+			line = sprintf((char *)text, "PUT / HTTP/1.%zu\r\n%s", j % 2,
+				       others[j / 2]);
+			len = line + sprintf((char *)text + line, "%s\r\n\r\n", lines[i]);
+			check_usual_line(line, len, others[j / 2]);
+		}
+		unit_end();
+	}
+}
+
 /* The same head with LF for each CRLF, or for some of them. */
 static void test_lenient(void)
 {
@@ -321,6 +411,7 @@ int main(void)
 	test_every_byte();
 	test_every_version();
 	test_connection();
+	test_usual_lines();
 	test_lenient();
 	return unit_finish();
 }

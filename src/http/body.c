@@ -11,21 +11,6 @@
 #define SIZE_TOP	((u64)S64_MAX >> 4)
 
 /**
- * http_body_begin() - behind a head
- * @body: is over
- * @chunked: its coding
- * @length: of the body, unless it is chunked; 0 if there is none
- */
-void http_body_begin(struct http_body *body, bool chunked, u64 length)
-{
-	body->left = chunked ? 0 : length;
-	if (chunked)
-		body->state = HTTP_BODY_SIZE_FIRST;
-	else
-		body->state = length ? HTTP_BODY_DATA : HTTP_BODY_OVER;
-}
-
-/**
  * http_body_skip() - go on without having looked
  * @body: the body
  * @len: at most http_body_blind()

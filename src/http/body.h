@@ -36,7 +36,21 @@ struct http_body {
 	u64			left;
 };
 
-void http_body_begin(struct http_body *body, bool chunked, u64 length);
+/**
+ * http_body_begin() - behind a head
+ * @body: is over
+ * @chunked: its coding
+ * @length: of the body, unless it is chunked; 0 if there is none
+ */
+static inline void http_body_begin(struct http_body *body, bool chunked, u64 length)
+{
+	body->left = chunked ? 0 : length;
+	if (chunked)
+		body->state = HTTP_BODY_SIZE_FIRST;
+	else
+		body->state = length ? HTTP_BODY_DATA : HTTP_BODY_OVER;
+}
+
 ssize_t http_body_follow(struct http_body *body, const u8 *buf, size_t len) __must_check;
 void http_body_skip(struct http_body *body, u64 len);
 

@@ -69,22 +69,33 @@ static inline bool http_is_token(struct span s)
 }
 
 /*
- * Skip words of printable ASCII from @floor on.  A byte c is anything else if
- * c - @floor or c + 1 has its top bit set.  A borrow or a carry comes only out
- * of such a byte and goes upwards, so the lowest mark is exact.
+ * Which bytes of a word are not printable ASCII from @floor on?  A byte c is not if c -
+ * @floor or c + 1 has its top bit set.  A borrow or a carry comes only out of such a byte
+ * and goes upwards, so the lowest mark is exact.
  */
-static inline const u8 *http_skip_ascii(const u8 *p, const u8 *end, u8 floor)
+static inline u64 http_mark_other(u64 word, u8 floor)
 {
-	const u8 *last = p + ((end - p) & ~7);
+	return ((word - EACH_BYTE(floor)) | (word + EACH_BYTE(1))) & EACH_BYTE(0x80);
+}
 
-	for (; p < last; p += 8) {
-		u64 word = load_le64(p);
-		u64 other = ((word - EACH_BYTE(floor)) | (word + EACH_BYTE(1))) & EACH_BYTE(0x80);
+/*
+ * Skip words of printable ASCII from @floor on, up to the first other byte.  @last is
+ * where the last word of the input begins, which has one.
+ */
+static inline const u8 *http_skip_words(const u8 *p, const u8 *last, u8 floor)
+{
+	for (; p <= last; p += 8) {
+		u64 other = http_mark_other(load_le64(p), floor);
 
 		if (other)
 			return p + first_marked_byte(other);
 	}
 	return p;
+}
+
+static inline const u8 *http_skip_ascii(const u8 *p, const u8 *end, u8 floor)
+{
+	return end - p < 8 ? p : http_skip_words(p, end - 8, floor);
 }
 
 const u8 *http_skip_value_bytes(const u8 *p, const u8 *end);

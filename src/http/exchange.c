@@ -142,8 +142,8 @@ static enum http_leave take_response(struct http_exchange *x, const struct http_
 ssize_t http_exchange_response(struct http_exchange *x, const u8 *buf, size_t len,
 			       enum http_leave *why)
 {
-	struct http_response rsp;
-	enum http_error error;
+	struct http_response rsp __uninitialized;
+	enum http_error error __uninitialized;
 	size_t used = 0;
 	ssize_t n;
 

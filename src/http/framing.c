@@ -59,7 +59,8 @@ static enum http_error framing_content_length(struct http_request *req, struct s
 	for (i = 0; i < value.len; i++) {
 		u8 digit = value.ptr[i] - '0';
 
-		if (digit > 9 || n > ((u64)S64_MAX - digit) / 10)
+		/* The division is for the last digit, if at all. */
+		if (digit > 9 || (n >= S64_MAX / 10 && n > ((u64)S64_MAX - digit) / 10))
 			return HTTP_ERR_CL_BAD;
 		n = n * 10 + digit;
 	}
@@ -90,6 +91,127 @@ static enum http_error framing_transfer_encoding(struct http_request *req, struc
 			unknown = true;
 	}
 	return unknown ? HTTP_ERR_TE_UNKNOWN : HTTP_ERR_NONE;
+}
+
+/*
+ * What follows are shortcuts for lines as they usually are, the first with their field,
+ * and with one space or none behind the colon, where each of them begins.  Each returns
+ * what http_framing_usual() does; out of line, for the registers that some take.
+ */
+
+static inline const u8 *skip_space(const u8 *p)
+{
+	return *p == ' ' ? p + 1 : p;
+}
+
+static inline bool is_next(const u8 *p, const u8 *end, struct span text)
+{
+	return end - p >= (ssize_t)text.len && !memcmp(p, text.ptr, text.len);
+}
+
+/* A CRLF follows the value. */
+static inline const u8 *take_usual(struct http_request *req, enum http_field field,
+				   struct span value)
+{
+	req->seen |= BIT(field);
+	req->field[field] = value;
+	return value.ptr + value.len + 2;
+}
+
+/* A name without a port */
+static noinline const u8 *usual_host(const u8 *p, const u8 *end, struct http_request *req)
+{
+	const u8 *start = skip_space(p);
+
+	p = http_skip_class(start, end, HTTP_C_HOST);
+	if (p == start || !http_at_crlf(p, end) || http_has_field(req, HTTP_FIELD_HOST))
+		return NULL;
+	req->host = (struct http_host){ .name = span_make(start, p) };
+	return take_usual(req, HTTP_FIELD_HOST, req->host.name);
+}
+
+static noinline const u8 *usual_connection(const u8 *p, const u8 *end,
+					   struct http_request *req)
+{
+	p = skip_space(p);
+	if (!is_next(p, end, SPAN("keep-alive\r\n")) ||
+	    http_has_field(req, HTTP_FIELD_CONNECTION))
+		return NULL;
+	req->connection = HTTP_CONN_KEEP_ALIVE;
+	return take_usual(req, HTTP_FIELD_CONNECTION, span_make(p, p + strlen("keep-alive")));
+}
+
+/* So few digits that nothing can overflow */
+static noinline const u8 *usual_content_length(const u8 *p, const u8 *end,
+					       struct http_request *req)
+{
+	const u8 *start = skip_space(p);
+	u64 n = 0;
+
+	for (p = start; p < end; p++) {
+		u64 digit = (u64)*p - '0';
+
+		if (digit > 9)
+			break;
+		n = n * 10 + digit;
+	}
+	if (p == start || p - start > 18 || !http_at_crlf(p, end) ||
+	    (req->seen & (BIT(HTTP_FIELD_CONTENT_LENGTH) | BIT(HTTP_FIELD_TRANSFER_ENCODING))))
+		return NULL;
+	req->content_length = n;
+	return take_usual(req, HTTP_FIELD_CONTENT_LENGTH, span_make(start, p));
+}
+
+static noinline const u8 *usual_transfer_encoding(const u8 *p, const u8 *end,
+						  struct http_request *req)
+{
+	p = skip_space(p);
+	if (!is_next(p, end, SPAN("chunked\r\n")) || !req->minor ||
+	    (req->seen & (BIT(HTTP_FIELD_CONTENT_LENGTH) | BIT(HTTP_FIELD_TRANSFER_ENCODING))))
+		return NULL;
+	req->chunked = true;
+	return take_usual(req, HTTP_FIELD_TRANSFER_ENCODING,
+			  span_make(p, p + strlen("chunked")));
+}
+
+/* Any value, of a field that has nothing to do with framing */
+static noinline const u8 *usual_value(const u8 *p, const u8 *end, struct http_request *req,
+				      enum http_field field)
+{
+	const u8 *start = skip_space(p);
+
+	p = http_skip_ascii(start, end, ' ');
+	if (p == start || is_ows(*start) || is_ows(p[-1]) || !http_at_crlf(p, end) ||
+	    http_has_field(req, field))
+		return NULL;
+	return take_usual(req, field, span_make(start, p));
+}
+
+/**
+ * http_framing_usual() - take a field line into account that is as such lines usually are
+ * @p: behind its colon
+ * @end: of what has come, behind @p
+ * @req: with @minor
+ * @field: not HTTP_FIELD_OTHER
+ *
+ * Return: behind the line; NULL if it is not complete or takes a closer look, that of
+ * http_framing_field(): then nothing has changed
+ */
+const u8 *http_framing_usual(const u8 *p, const u8 *end, struct http_request *req,
+			     enum http_field field)
+{
+	switch (field) {
+	case HTTP_FIELD_HOST:
+		return usual_host(p, end, req);
+	case HTTP_FIELD_CONNECTION:
+		return usual_connection(p, end, req);
+	case HTTP_FIELD_CONTENT_LENGTH:
+		return usual_content_length(p, end, req);
+	case HTTP_FIELD_TRANSFER_ENCODING:
+		return usual_transfer_encoding(p, end, req);
+	default:
+		return usual_value(p, end, req, field);
+	}
 }
 
 /**

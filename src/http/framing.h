@@ -8,6 +8,8 @@
 
 #include "http/parse.h"
 
+const u8 *http_framing_usual(const u8 *p, const u8 *end, struct http_request *req,
+			     enum http_field field) __must_check;
 enum http_error http_framing_field(struct http_request *req, enum http_field field,
 				   struct span value) __must_check;
 enum http_error http_framing_finish(struct http_request *req) __must_check;

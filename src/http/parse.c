@@ -112,11 +112,6 @@ static const u8 *parse_method(const u8 *p, const u8 *end, unsigned int flags,
 {
 	const u8 *start = p;
 
-	if (likely(end - p >= 4 && !memcmp(p, "GET ", 4))) {
-		req->method = HTTP_GET;
-		req->method_text = span_make(p, p + 3);
-		return p + 4;
-	}
 	p = http_skip_class(p, end, HTTP_C_TCHAR);
 	req->method_text = span_make(start, p);
 	if (req->method_text.len > HTTP_METHOD_MAX)
@@ -151,11 +146,11 @@ static bool is_h2_preface(const struct http_request *req)
 	return span_eq(req->method_text, SPAN("PRI")) && span_eq(req->target, SPAN("*"));
 }
 
-/* All of "HTTP/1.0 CRLF" or "HTTP/1.1 CRLF" */
-static bool is_usual_version(const u8 *p, const u8 *end)
+/* All of "SP HTTP/1.0 CRLF" or "SP HTTP/1.1 CRLF" */
+static inline bool is_usual_version(const u8 *p, const u8 *end)
 {
-	return end - p >= 10 && !memcmp(p, "HTTP/1.", 7) &&
-	       (p[7] == '0' || p[7] == '1') && !memcmp(p + 8, "\r\n", 2);
+	return end - p >= 11 && !memcmp(p, " HTTP/1.", 8) &&
+	       (p[8] == '0' || p[8] == '1') && !memcmp(p + 9, "\r\n", 2);
 }
 
 static const u8 *parse_version(const u8 *p, const u8 *end, unsigned int flags,
@@ -165,7 +160,7 @@ static const u8 *parse_version(const u8 *p, const u8 *end, unsigned int flags,
 	u8 major, minor;
 	size_t i;
 
-	if (likely(is_usual_version(p, end))) {
+	if (likely(is_usual_version(p - 1, end))) {
 		req->minor = p[7] - '0';
 		return p + 10;
 	}
@@ -190,12 +185,21 @@ static const u8 *parse_version(const u8 *p, const u8 *end, unsigned int flags,
 	return p;
 }
 
-/* What http_framing_field() needs to know is complete at the end of the line. */
+/*
+ * What http_framing_field() needs to know is complete at the end of the line.  Whitespace
+ * behind a value ends at the colon in front of it, if not before.
+ */
 static enum http_error take_field(struct http_request *req, enum http_field field,
 				  struct span value)
 {
-	value = span_trim(value);
-	if (http_has_field(req, field)) {
+	const u8 *end = value.ptr + value.len;
+
+	while (is_ows(end[-1]))
+		end--;
+	while (value.ptr < end && is_ows(*value.ptr))
+		value.ptr++;
+	value.len = end - value.ptr;
+	if (unlikely(http_has_field(req, field))) {
 		req->repeated |= BIT(field);
 	} else {
 		req->seen |= BIT(field);
@@ -214,8 +218,9 @@ static enum http_error bad_name(u8 c, bool first, unsigned int flags)
 	return bad_byte(c, HTTP_ERR_BAD_FIELD_NAME);
 }
 
-static const u8 *parse_field_line(const u8 *p, const u8 *end, unsigned int flags,
-				  struct http_request *req, enum http_error *why)
+/* A line of any kind.  Out of line, for the registers it takes. */
+static noinline const u8 *parse_field_line(const u8 *p, const u8 *end, unsigned int flags,
+					   struct http_request *req, enum http_error *why)
 {
 	struct span name, value;
 	const u8 *start = p;
@@ -241,8 +246,9 @@ static const u8 *parse_field_line(const u8 *p, const u8 *end, unsigned int flags
 	return *why ? NULL : p;
 }
 
-static const u8 *parse_request_line(const u8 *start, const u8 *end, unsigned int flags,
-				    struct http_request *req, enum http_error *why)
+static noinline const u8 *parse_request_line(const u8 *start, const u8 *end,
+					     unsigned int flags, struct http_request *req,
+					     enum http_error *why)
 {
 	const u8 *p;
 
@@ -263,6 +269,28 @@ static const u8 *parse_request_line(const u8 *start, const u8 *end, unsigned int
 	return p;
 }
 
+/*
+ * What parse_request_line() would do with "GET target HTTP/1.1 CRLF", or 1.0.  NULL if
+ * it is not that, or not all of it; then nothing has been done.
+ */
+static inline const u8 *parse_usual_request_line(const u8 *p, const u8 *end,
+						 struct http_request *req)
+{
+	const u8 *target, *behind;
+
+	if (end - p < 16 || memcmp(p, "GET ", 4))
+		return NULL;
+	target = p + 4;
+	behind = http_skip_ascii(target, end, ' ' + 1);
+	if (behind == target || !is_usual_version(behind, end))
+		return NULL;
+	req->method = HTTP_GET;
+	req->method_text = span_make(p, p + 3);
+	req->target = span_make(target, behind);
+	req->minor = behind[8] - '0';
+	return behind + 11;
+}
+
 /**
  * http_parse_fields() - parse the field lines of a head, with its empty line
  * @p: behind the first line of a request or of a response
@@ -276,35 +304,39 @@ static const u8 *parse_request_line(const u8 *start, const u8 *end, unsigned int
 const u8 *http_parse_fields(const u8 *p, const u8 *end, unsigned int flags,
 			    struct http_request *req, enum http_error *why)
 {
-	unsigned int lines = 0;
+	/* There is a word: the first line is longer. */
+	const u8 *last = end - 8;
+	unsigned int lines;
 
-	while (p < end && !is_line_end(*p, flags)) {
-		if (++lines > HTTP_FIELDS_MAX)
-			return refuse(why, HTTP_ERR_TOO_MANY_FIELDS);
+	for (lines = 0; lines < HTTP_FIELDS_MAX; lines++) {
+		const struct http_field_name *name = NULL;
+		const u8 *q;
+
+		/* As most lines are, they are done with here. */
+		if (likely(p <= last))
+			name = http_field_at(p, end);
+		if (likely(name && !name->field)) {
+			q = http_skip_words(p + name->len, last, ' ');
+			if (likely(q <= last + 6 && !memcmp(q, "\r\n", 2))) {
+				p = q + 2;
+				continue;
+			}
+		} else if (name) {
+			q = http_framing_usual(p + name->len, end, req, name->field);
+			if (likely(q)) {
+				p = q;
+				continue;
+			}
+		} else if (p == end || is_line_end(*p, flags)) {
+			break;
+		}
 		p = parse_field_line(p, end, flags, req, why);
 		if (!p)
 			return NULL;
 	}
+	if (p < end && !is_line_end(*p, flags))
+		return refuse(why, HTTP_ERR_TOO_MANY_FIELDS);
 	return parse_line_end(p, end, flags, HTTP_ERR_NO_COLON, why);
-}
-
-/* Not a memset: field[] is large, and @seen says which of it is there. */
-void http_request_init(struct http_request *req)
-{
-	req->method = HTTP_METHOD_OTHER;
-	req->minor = 0;
-	req->keep_alive = false;
-	req->has_body = false;
-	req->chunked = false;
-	req->upgrade = false;
-	req->expect = false;
-	req->connection = 0;
-	req->head_len = 0;
-	req->seen = 0;
-	req->repeated = 0;
-	req->content_length = 0;
-	req->method_text = (struct span){ NULL, 0 };
-	req->target = (struct span){ NULL, 0 };
 }
 
 /**
@@ -332,7 +364,9 @@ ssize_t http_parse(const u8 *buf, size_t len, size_t max, unsigned int flags,
 
 	*why = HTTP_ERR_NONE;
 	http_request_init(req);
-	p = parse_request_line(buf, end, flags, req, why);
+	p = parse_usual_request_line(buf, end, req);
+	if (unlikely(!p))
+		p = parse_request_line(buf, end, flags, req, why);
 	if (p) {
 		full = HTTP_ERR_HEAD_TOO_LARGE;
 		p = http_parse_fields(p, end, flags, req, why);

@@ -75,7 +75,25 @@ static inline bool http_has_field(const struct http_request *req, enum http_fiel
 	return req->seen & BIT(field);
 }
 
-void http_request_init(struct http_request *req);
+/* Not a memset: field[] is large, and @seen says which of it is there. */
+static inline void http_request_init(struct http_request *req)
+{
+	req->method = HTTP_METHOD_OTHER;
+	req->minor = 0;
+	req->keep_alive = false;
+	req->has_body = false;
+	req->chunked = false;
+	req->upgrade = false;
+	req->expect = false;
+	req->connection = 0;
+	req->head_len = 0;
+	req->seen = 0;
+	req->repeated = 0;
+	req->content_length = 0;
+	req->method_text = (struct span){ NULL, 0 };
+	req->target = (struct span){ NULL, 0 };
+}
+
 const u8 *http_parse_fields(const u8 *p, const u8 *end, unsigned int flags,
 			    struct http_request *req, enum http_error *why) __must_check;
 ssize_t http_parse(const u8 *buf, size_t len, size_t max, unsigned int flags,

@@ -75,9 +75,9 @@ static inline u64 load_le64(const u8 *p)
 #define EACH_BYTE(c)	(0x0101010101010101ULL * (c))
 
 /* Which byte of a word has the lowest of the bits that are set in @marks? */
-static inline unsigned int first_marked_byte(u64 marks)
+static inline size_t first_marked_byte(u64 marks)
 {
-	return (unsigned int)__builtin_ctzll(marks) / 8;
+	return (size_t)__builtin_ctzll(marks) / 8;
 }
 
 #endif /* SLUICE_HTTP_PURE_H */

@@ -21,8 +21,6 @@ static const u8 *parse_form(const u8 *p, const u8 *end, enum http_error *why)
 {
 	size_t i;
 
-	if (likely(end - p >= 16 && !memcmp(p, "HTTP/1.1 200 OK\r", 16)))
-		return p + FORM_LEN;
 	for (i = 0; i < FORM_LEN; i++, p++) {
 		if (p == end)
 			return NULL;
@@ -40,6 +38,11 @@ static const u8 *parse_status_line(const u8 *p, const u8 *end, struct http_reque
 {
 	const u8 *start = p;
 
+	if (likely(end - p >= 17 && !memcmp(p, "HTTP/1.1 200 OK\r\n", 17))) {
+		fields->minor = 1;
+		rsp->status = 200;
+		return p + 17;
+	}
 	p = parse_form(p, end, why);
 	if (!p)
 		return NULL;
