@@ -336,9 +336,7 @@ size_t sluice_sock_peek_at(struct sock *sk, u32 seq, u8 *buf, size_t size)
 		if (off >= skb->len)	/* it is behind us, or only its FIN is left */
 			continue;
 		n = min_t(size_t, skb->len - off, size - done);
-		if (likely(off + n <= skb_headlen(skb)))
-			skb_copy_from_linear_data_offset(skb, off, buf + done, n);
-		else if (skb_copy_bits(skb, off, buf + done, n))
+		if (skb_copy_bits(skb, off, buf + done, n))
 			break;
 		done += n;
 		seq += n;
