@@ -90,8 +90,6 @@ static inline void http_request_init(struct http_request *req)
 	req->seen = 0;
 	req->repeated = 0;
 	req->content_length = 0;
-	req->method_text = (struct span){ NULL, 0 };
-	req->target = (struct span){ NULL, 0 };
 }
 
 const u8 *http_parse_fields(const u8 *p, const u8 *end, unsigned int flags,

@@ -9,6 +9,7 @@
 #include "http/response.h"
 
 #define SWITCHING_PROTOCOLS	101
+#define OK			200
 #define NO_CONTENT		204
 #define NOT_MODIFIED		304
 
@@ -40,7 +41,7 @@ static const u8 *parse_status_line(const u8 *p, const u8 *end, struct http_reque
 
 	if (likely(end - p >= 17 && !memcmp(p, "HTTP/1.1 200 OK\r\n", 17))) {
 		fields->minor = 1;
-		rsp->status = 200;
+		rsp->status = OK;
 		return p + 17;
 	}
 	p = parse_form(p, end, why);
@@ -70,6 +71,11 @@ static enum http_error finish_without_body(const struct http_request *fields,
 	return fields->chunked || fields->content_length ? HTTP_ERR_CL_BAD : HTTP_ERR_NONE;
 }
 
+static bool has_no_body(u16 status)
+{
+	return status < 200 || status == NO_CONTENT || status == NOT_MODIFIED;
+}
+
 /* RFC 9112 section 6.3, from its top to its end. */
 static enum http_error finish(const struct http_request *fields, enum http_method method,
 			      struct http_response *rsp)
@@ -80,8 +86,7 @@ static enum http_error finish(const struct http_request *fields, enum http_metho
 	/* RFC 9112 section 9.3 */
 	rsp->keep_alive = !(fields->connection & HTTP_CONN_CLOSE) &&
 			  (fields->minor || (fields->connection & HTTP_CONN_KEEP_ALIVE));
-	if (method == HTTP_HEAD || rsp->interim || rsp->status == NO_CONTENT ||
-	    rsp->status == NOT_MODIFIED)
+	if (method == HTTP_HEAD || (rsp->status != OK && has_no_body(rsp->status)))
 		return finish_without_body(fields, rsp);
 
 	rsp->chunked = fields->chunked;

@@ -243,9 +243,16 @@ static bool is_scheme(struct span s)
 	return s.len;
 }
 
+/* There is no path behind what stands there, with or without an error. */
+static const u8 *no_path(enum http_error *why, enum http_error error)
+{
+	*why = error;
+	return NULL;
+}
+
 /* absolute-form: scheme "://" authority path */
-static int resolve_absolute(struct span target, u8 *path, size_t size,
-			    struct http_target *out, enum http_error *why)
+static const u8 *skip_authority(struct span target, struct http_target *out,
+				enum http_error *why)
 {
 	const u8 *end = target.ptr + target.len;
 	const u8 *p = target.ptr;
@@ -256,11 +263,11 @@ static int resolve_absolute(struct span target, u8 *path, size_t size,
 		p++;
 	scheme = span_make(target.ptr, p);
 	if (!is_scheme(scheme) || end - p < 3 || memcmp(p, "://", 3))
-		return refuse(why, HTTP_ERR_BAD_TARGET);
+		return no_path(why, HTTP_ERR_BAD_TARGET);
 	out->form = HTTP_FORM_ABSOLUTE;
 	if (!span_eq_nocase(scheme, SPAN("http"))) {
 		out->other_scheme = true;
-		return 0;
+		return no_path(why, HTTP_ERR_NONE);
 	}
 
 	p += 3;
@@ -268,37 +275,38 @@ static int resolve_absolute(struct span target, u8 *path, size_t size,
 	while (p < end && *p != '/' && *p != '?' && *p != '#') {
 		/* RFC 9110 section 4.2.4: an error, and a trick on users */
 		if (*p == '@')
-			return refuse(why, HTTP_ERR_USERINFO);
+			return no_path(why, HTTP_ERR_USERINFO);
 		p++;
 	}
 	authority.len = p - authority.ptr;
 	if (!http_host_parse(authority, &out->authority))
-		return refuse(why, HTTP_ERR_HOST_BAD);
-	return resolve_path(p, end, path, size, out, why);
+		return no_path(why, HTTP_ERR_HOST_BAD);
+	return p;
 }
 
 /* authority-form names a port, as there is no default for a tunnel. */
-static int resolve_authority(struct span target, struct http_target *out,
-			     enum http_error *why)
+static enum http_error resolve_authority(struct span target, struct http_target *out)
 {
 	out->form = HTTP_FORM_AUTHORITY;
-	if (!http_host_parse(target, &out->authority) || !out->authority.has_port)
-		return refuse(why, HTTP_ERR_BAD_TARGET);
-	return 0;
+	return http_host_parse(target, &out->authority) && out->authority.has_port ?
+	       HTTP_ERR_NONE : HTTP_ERR_BAD_TARGET;
 }
 
-/* All but origin-form.  Out of line, for the registers it takes. */
-static noinline int resolve_other_form(struct span target, enum http_method method,
-				       u8 *path, size_t size, struct http_target *out,
-				       enum http_error *why)
+/*
+ * All but origin-form.  Returns where the path begins; NULL if there is none, or *why.
+ * Out of line, for the registers it takes.
+ */
+static noinline const u8 *resolve_other_form(struct span target, enum http_method method,
+					     struct http_target *out, enum http_error *why)
 {
 	if (method == HTTP_CONNECT)
-		return resolve_authority(target, out, why);
+		return no_path(why, resolve_authority(target, out));
 	if (span_eq(target, SPAN("*"))) {
 		out->form = HTTP_FORM_ASTERISK;
-		return method == HTTP_OPTIONS ? 0 : refuse(why, HTTP_ERR_BAD_TARGET);
+		return no_path(why, method == HTTP_OPTIONS ? HTTP_ERR_NONE :
+							     HTTP_ERR_BAD_TARGET);
 	}
-	return resolve_absolute(target, path, size, out, why);
+	return skip_authority(target, out, why);
 }
 
 /**
@@ -320,12 +328,16 @@ static noinline int resolve_other_form(struct span target, enum http_method meth
 int http_uri_resolve(struct span target, enum http_method method, u8 *path, size_t size,
 		     struct http_target *out, enum http_error *why)
 {
+	const u8 *p = target.ptr;
+
 	*why = HTTP_ERR_NONE;
 	*out = (struct http_target){ .form = HTTP_FORM_ORIGIN };
-
-	if (likely(target.len && target.ptr[0] == '/' && method != HTTP_CONNECT))
-		return resolve_path(target.ptr, target.ptr + target.len, path, size, out, why);
-	return resolve_other_form(target, method, path, size, out, why);
+	if (unlikely(!target.len || *p != '/' || method == HTTP_CONNECT)) {
+		p = resolve_other_form(target, method, out, why);
+		if (!p)
+			return *why ? -EBADMSG : 0;
+	}
+	return resolve_path(p, target.ptr + target.len, path, size, out, why);
 }
 
 /**
