@@ -312,7 +312,7 @@ static void check_usual_line(size_t line, size_t len, const char *before)
 	unsigned int c;
 	size_t at;
 
-	for (at = line; at < len - 2; at++) {
+	for (at = line; at < len; at++) {
 		u8 was = text[at];
 
 		for (c = 0; c < 256 && at != blank; c++) {
@@ -350,11 +350,13 @@ static void test_usual_lines(void)
 
 	for (i = 0; i < ARRAY_SIZE(lines); i++) {
 		unit_begin("%s, with a space or a tab, and every byte in it", lines[i]);
-		for (j = 0; j < ARRAY_SIZE(others) * 2; j++) {
+		for (j = 0; j < ARRAY_SIZE(others) * 4; j++) {
 			line = sprintf((char *)text, "PUT / HTTP/1.%zu\r\n%s", j % 2,
-				       others[j / 2]);
-			len = line + sprintf((char *)text + line, "%s\r\n\r\n", lines[i]);
-			check_usual_line(line, len, others[j / 2]);
+				       others[j / 4]);
+			/* A word at a time, up to its end and to that of the head. */
+			len = line + sprintf((char *)text + line, "%s\r\n%s\r\n", lines[i],
+					     j & 2 ? "X: yyyyyyyy\r\n" : "");
+			check_usual_line(line, len, others[j / 4]);
 		}
 		unit_end();
 	}
