@@ -89,6 +89,18 @@ static void test_early(void)
 	}
 }
 
+/* What looks like a whole request is not waited for either. */
+static void test_no_target(void)
+{
+	struct http_request req;
+	enum http_error why;
+
+	unit_begin("a request without a target is refused where that should begin");
+	check(parse("GET  HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_HEAD_MAX, &req, &why) == -EBADMSG);
+	check(why == HTTP_ERR_BAD_TARGET);
+	unit_end();
+}
+
 /* "GET /aaa… HTTP/1.1 CRLF Host: a CRLF CRLF" of exactly @len bytes */
 static void long_target(size_t len)
 {
@@ -408,6 +420,7 @@ int main(void)
 {
 	test_spans();
 	test_early();
+	test_no_target();
 	test_limits();
 	test_field_count();
 	test_every_byte();

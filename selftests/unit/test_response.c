@@ -73,6 +73,7 @@ static void test_framing(void)
 		{ "2.0 200 OK\r\n", HTTP_GET, "BAD_VERSION" },
 		{ "1.1 200 OK\nContent-Length: 5\r\n", HTTP_GET, "BARE_LF" },
 		{ "1.1 200 O\rK\r\n", HTTP_GET, "BARE_CR" },
+		{ "1.1 200 OK\rX: y\r\n", HTTP_GET, "BARE_CR" },
 		{ "1.1 200 OK\r\nContent-Length: 5\nX: y\r\n", HTTP_GET, "BARE_LF" },
 		{ "1.1 200 OK\r\nContent-Length : 5\r\n", HTTP_GET, "SPACE_BEFORE_COLON" },
 		{ "1.1 200 OK\r\nX: y\r\n Content-Length: 5\r\n", HTTP_GET, "OBS_FOLD" },
