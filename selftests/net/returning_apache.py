@@ -58,9 +58,12 @@ RewriteEngine On
 RewriteRule ^/nothing$ - [R=204]
 RewriteRule ^/deflated /large
 """
-# A body of unknown length, and then what it was sent.
-SCRIPT = """#!/bin/sh
+# A body of unknown length, and then what it was sent.  Of a program that has ended before
+# it looks Apache knows the length, so one waits until it is told to go on.
+GO_ON = TOP + "/go-on"
+SCRIPT = f"""#!/bin/sh
 printf 'Content-Type: text/plain\\r\\n\\r\\nmade of %s ' "$QUERY_STRING"
+[ "$QUERY_STRING" != parts ] || cat {GO_ON}
 exec cat
 """
 
@@ -97,7 +100,14 @@ def expect_return(*steps):
 @test("a page of unknown length")
 def page():
     def step(client):
-        same(dynamic(client)["transfer-encoding"], "chunked", "coding")
+        client.send(request("/cgi/page?parts"))
+        while b"made of parts" not in client.buffer:
+            client.fill()
+        with open(GO_ON, "w", encoding="ascii") as go_on:
+            go_on.write("and more")
+        response = client.response()
+        same((is_apache(response), response["transfer-encoding"], response.body),
+             (True, "chunked", b"made of parts and more"), f"{response}")
     expect_return(step)
 
 
@@ -313,6 +323,8 @@ os.mkdir(f"{TOP}/cgi")
 with open(f"{TOP}/cgi/page", "w", encoding="ascii") as script:
     script.write(SCRIPT)
 os.chmod(f"{TOP}/cgi/page", 0o755)
+os.mkfifo(GO_ON)
+os.chmod(GO_ON, 0o666)
 apache = start_apache()
 load(dynamic_prefix="/cgi/,/deflated,/nothing", dynamic_suffix=".shtml", query="handover",
      linger_timeout=60, **{"return": 1, "take_back": 1})
