@@ -411,6 +411,27 @@ def numbers_of(child):
     return struct.unpack("QQ", data)
 
 
+def states(pid):
+    """Of all tasks of a process, and of its children."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat", encoding="ascii") as stat_:
+            yield stat_.read().rsplit(") ", 1)[1][0]
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as children:
+            for child in children.read().split():
+                yield from states(child)
+
+
+def let_rest(process):
+    """A backend that has answered and is on its way to poll or to read may come upon
+    the next request before sluice does, and may have it.
+    """
+    def rests():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            return set(states(process.pid)) == {"S"}
+        return False
+    eventually(lambda: rests() and rests(), "the backend to rest")
+
+
 # --- nginx -----------------------------------------------------------------------
 
 _children = []

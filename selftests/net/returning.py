@@ -8,9 +8,9 @@ import socket
 import threading
 import time
 
-from lib import (BACKEND, TOP, Client, Closed, Counting, Nginx, bytes_of, eventually, load,
-                 no_connection_left, params, request, run_tests, same, start, stat, test,
-                 write)
+from lib import (BACKEND, TOP, Client, Closed, Counting, Nginx, bytes_of, eventually,
+                 let_rest, load, no_connection_left, params, request, run_tests, same, start,
+                 stat, test, write)
 
 SOCKET = f"{TOP}/fcgi.sock"
 SCRIPT = f"{TOP}/page.cgi"
@@ -58,6 +58,7 @@ server {{
 
 def static(client, target="/small", body=b"small"):
     """Asks for a file, which sluice has to answer."""
+    let_rest(nginx.process)
     response = client.ask(target)
     same((response.status, response.is_nginx), (200, False), f"{target}: {response}")
     same(response.body == body, True, f"{target}: {response}")
@@ -189,6 +190,7 @@ def in_pieces(client, data, size):
 @test("heads in small pieces")
 def pieces():
     def static_in_pieces(client):
+        let_rest(nginx.process)
         in_pieces(client, request("/small"), 7)
         response = client.response()
         same((response.body, response.is_nginx), (b"small", False), "static")
@@ -225,6 +227,7 @@ def pipelined():
 def slow_reader():
     with Client(options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]) as client:
         dynamic(client)
+        let_rest(nginx.process)
         client.send(request("/huge"))
         time.sleep(1)
         client.send(request("/dynamic"))
@@ -258,6 +261,7 @@ def slow_reader_of_nginx():
 def closed_meanwhile():
     with Client(options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]) as client:
         dynamic(client)
+        let_rest(nginx.process)
         client.send(request("/huge"))
         eventually(lambda: stat("served_returned") >= 0, "begun")
         time.sleep(0.5)
@@ -274,6 +278,7 @@ def stalled():
     with params(send_timeout=1), \
             Client(options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]) as client:
         dynamic(client)
+        let_rest(nginx.process)
         client.send(request("/huge"))
         counting.expect(timeout_send=1, connections_aborted=1)
         try:

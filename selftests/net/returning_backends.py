@@ -15,9 +15,9 @@ import struct
 import sys
 import time
 
-from lib import (BACKEND, SLOWNESS, Client, Closed, Counting, bytes_of, eventually, listens,
-                 load, no_connection_left, request, run_tests, same, start, stat, test,
-                 timed_unload, write)
+from lib import (BACKEND, SLOWNESS, Client, Closed, Counting, bytes_of, eventually,
+                 let_rest, listens, load, no_connection_left, request, run_tests, same,
+                 start, stat, test, timed_unload, write)
 
 HUGE = bytes_of(8_000_000)
 
@@ -229,37 +229,14 @@ class Backend:
         eventually(lambda: not listens(BACKEND), f"{self.kind} to be gone")
 
 
-def states(pid):
-    """Of all tasks of a process, and of its children."""
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/stat", encoding="ascii") as stat:
-            yield stat.read().rsplit(") ", 1)[1][0]
-        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as children:
-            for child in children.read().split():
-                yield from states(child)
-
-
-def rests():
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        return set(states(Backend.process.pid)) == {"S"}
-    return False
-
-
-def let_rest():
-    """A backend that has answered and is on its way to poll or to read may come upon
-    the next request before sluice does, and may have it.
-    """
-    eventually(lambda: rests() and rests(), "the backend to rest")
-
-
 def static(client):
-    let_rest()
+    let_rest(Backend.process)
     response = client.ask("/small")
     same((response.body, response.is_nginx), (b"small", False), f"{response}")
 
 
 def dynamic(client, target="/page"):
-    let_rest()
+    let_rest(Backend.process)
     response = client.ask(target)
     same((response.body, response.is_nginx), (target.encode(), True), f"{response}")
 
@@ -276,7 +253,7 @@ def expect_return():
         for number in range(20):
             static(client)
             dynamic(client, f"/page{number}")
-            let_rest()
+            let_rest(Backend.process)
             in_pieces(client, request("/small"))
             same(client.response().body, b"small", "in pieces")
             in_pieces(client, request(f"/piece{number}"))
@@ -377,7 +354,7 @@ def unframed():
     with Backend("level"), Client() as client:
         counting = Counting()
         dynamic(client)
-        let_rest()
+        let_rest(Backend.process)
         same(client.ask("/raw").body, b"no length", "body")
         counting.expect(left_unframed=1)
 
@@ -426,7 +403,7 @@ def impatient():
     with Backend("impatient"):
         with Client(options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]) as client:
             dynamic(client)
-            let_rest()
+            let_rest(Backend.process)
             client.send(request("/huge"))
             time.sleep(3 * SLOWNESS)
             response = client.response()
