@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """What becomes of connections when nobody takes them."""
 
-import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import threading
@@ -220,6 +220,12 @@ def workers_of(nginx):
         return [int(word) for word in children.read().split()]
 
 
+def all_workers(nginx, count):
+    """As many as there are to be: it listens before it has any."""
+    return eventually(lambda: len(pids := workers_of(nginx)) == count and pids,
+                      f"{count} workers")
+
+
 def other_worker(nginx, *old):
     """A process of nginx that was none of these, and is ready to serve."""
     return eventually(lambda: [pid for pid in workers_of(nginx) if pid not in old],
@@ -271,7 +277,7 @@ def reloads(listen):
 @each_listen("its workers killed while connections wait: the next ones answer them")
 def workers_killed(listen):
     nginx = Nginx(listen=listen, workers=2)
-    workers = workers_of(nginx)
+    workers = all_workers(nginx, 2)
     for pid in workers:
         os.kill(pid, signal.SIGSTOP)
     counting = Counting()
@@ -294,7 +300,7 @@ def expect_dynamic(client):
 @test("it hangs: as many wait as it has room for, the others have 503 at once")
 def hangs():
     nginx = Nginx(listen=f"listen {BACKEND} backlog=16;")
-    processes = [nginx.process.pid, *workers_of(nginx)]
+    processes = [nginx.process.pid, *all_workers(nginx, 1)]
     for pid in processes:
         os.kill(pid, signal.SIGSTOP)
     counting = Counting()
@@ -349,37 +355,40 @@ def migrated():
         other.close()
 
 
-@contextlib.contextmanager
-def in_cgroup(group):
-    """What is started meanwhile is in it."""
-    def enter(where):
-        with open(f"{where}/cgroup.procs", "w") as out:
-            out.write("0")
+def inside(group):
+    """A command that runs another in it, and leaves nothing there of its own."""
+    return "sh", "-c", 'echo 0 >"$0/cgroup.procs" && exec "$@"', group
 
-    enter(group)
-    try:
-        yield
-    finally:
-        enter(CGROUPS)
+
+def put(group, name, value):
+    with open(f"{group}/{name}", "w") as out:
+        out.write(value)
+
+
+def cgroup(name, most):
+    group = f"{CGROUPS}/{name}"
+    os.mkdir(group)
+    put(group, "memory.max", most)
+    return group
+
+
+def number(path, key):
+    with open(path) as lines:
+        return next(int(line.split()[1]) for line in lines if line.split()[0] == key)
 
 
 def charged(group):
     """Bytes for sockets."""
-    with open(f"{group}/memory.stat") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith("sock "))
+    return number(f"{group}/memory.stat", "sock")
 
 
 @test("in a memory cgroup: charged for what it was given, and for nothing else")
 def memory_cgroup():
-    group = f"{CGROUPS}/sluice-backend"
-    os.mkdir(group)
-    with open(f"{group}/memory.max", "w") as out:
-        out.write("256M")
+    group = cgroup("sluice-backend", "256M")
     body = bytes(100_000)
     with expected_warning(None):
         for end in Nginx.stop, Nginx.kill:
-            with in_cgroup(group):
-                nginx = Nginx()
+            nginx = Nginx(through=inside(group))
             counting = Counting()
             clients = [Client(options=[SMALL_WINDOW]) for _ in range(20)]
             for client in clients:
@@ -404,6 +413,85 @@ def memory_cgroup():
                 client.close()
             eventually(lambda: charged(group) == 0, "nothing to be charged")
     os.rmdir(group)
+
+
+# A body that nginx wants to have in memory as a whole.
+TOO_MUCH = 500_000_000
+LOCATIONS = f"""
+location /eat {{
+    client_max_body_size 0;
+    client_body_buffer_size {TOO_MUCH};
+    proxy_pass http://127.0.0.1:1;
+}}
+"""
+
+
+def feed(eater):
+    """Until who eats it is killed."""
+    eater.send(request("/eat", "POST", f"Content-Length: {TOO_MUCH}\r\n"))
+    try:
+        for _ in range(TOO_MUCH // 100_000):
+            eater.send(bytes(100_000))
+    except ConnectionError:
+        return
+    raise AssertionError("it ate all that")
+
+
+def expect_cut_off(client):
+    """What comes is its own, and ends before all of it came."""
+    try:
+        for _ in range(4):
+            same(client.response().body == LARGE, True, "large")
+        raise AssertionError("all of it")
+    except (Closed, ConnectionResetError):
+        rest = client.buffer
+        same(LARGE.startswith(rest) or rest.startswith(b"HTTP/1.1 200 "), True, "the rest")
+    client.close()
+
+
+def dying():
+    return number(f"{CGROUPS}/cgroup.stat", "nr_dying_descendants")
+
+
+@test("in a memory cgroup that is full: its worker is killed, and only its own are lost")
+def out_of_memory():
+    before = dying()
+    group = cgroup("sluice-full", "64M")
+    # Where the one that is killed was is said with a call trace, which is no complaint.
+    with expected_warning(None):
+        nginx = Nginx(through=inside(group), locations=LOCATIONS)
+        worker, = all_workers(nginx, 1)
+        clients = [Client(options=[SMALL_WINDOW]) for _ in range(20)]
+        eater = Client()
+        for client in *clients, eater:
+            client.ask("/dynamic")
+        # They wait for an answer, do not read it, are amid a body, or idle.
+        for client in clients[:5]:
+            client.send("GET /dynamic HTTP/1.1\r\nHost: ")
+        for client in clients[5:10]:
+            client.send(request("/large") * 4)
+        for client in clients[10:15]:
+            client.send(request("/upload/y", "PUT", "Content-Length: 100000\r\n"))
+            client.send(bytes(50_000))
+        with Load() as load_:
+            load_.wait_for("dynamic", 50)
+            feed(eater)
+            other_worker(nginx, worker)
+            load_.wait_for("dynamic", 50)
+        same(number(f"{group}/memory.events", "oom_kill") > 0, True, "killed for memory")
+        for client in clients:
+            expect_cut_off(client)
+        eater.close()
+        nginx.stop()
+        eventually(lambda: charged(group) == 0, "nothing to be charged")
+        # Nothing has it as its own but what a file system keeps: its pages, of files
+        # that nginx wrote and of those that it was the first to read.
+        for name in "access.log", "error.log":
+            os.unlink(f"{TOP}/{name}")
+        shutil.rmtree(f"{TOP}/body")
+        put(group, "memory.high", "0")
+        os.rmdir(group)
+        eventually(lambda: dying() == before, "the cgroup to be gone")
 
 
 LARGE = bytes_of(1_000_000)

@@ -466,13 +466,15 @@ class Nginx:
                     "HTTP": more.get("http", "")}
         for key, value in settings.items():
             text = text.replace(f"@{key}@", value)
+        # A command that runs what its arguments say.
+        self.through = more.get("through", ())
         self.config = f"{TOP}/nginx.conf"
         with open(self.config, "w") as out:
             out.write(text)
         self.start()
 
     def start(self):
-        self.process = start("nginx", "-p", TOP, "-c", self.config,
+        self.process = start(*self.through, "nginx", "-p", TOP, "-c", self.config,
                              stderr=subprocess.DEVNULL)
         eventually(lambda: listens(BACKEND) or self.process.poll() is not None,
                    "nginx to listen")
