@@ -11,6 +11,7 @@ body. wrk's own clients, who have no time to read anything, check that each head
 belongs to its body.
 """
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -70,6 +71,9 @@ class Target:
         return 200, body_of(self.name, version), BASE + version
 
     def temporary(self, version, body=None, mode=0o644):
+        # A new file: what was linked from the old one may be on its way to a client.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{WWW}/.{self.name}")
         return write(f".{self.name}", body or body_of(self.name, version), mode=mode,
                      mtime=BASE + version)
 
