@@ -6,8 +6,8 @@ import os
 import signal
 import time
 
-from lib import (BACKEND, Client, Closed, Counting, Nginx, eventually, load, no_connection_left,
-                 params, request, run_tests, same, stat, test, write)
+from lib import (BACKEND, Client, Closed, Counting, Nginx, eventually, let_rest, load,
+                 no_connection_left, params, request, run_tests, same, stat, test, write)
 
 
 def static(client):
@@ -105,6 +105,7 @@ def rescued():
     for client in clients:
         same(client.response().is_nginx, True, "dynamic")
         same(client.response().body, b"small", "static")
+        let_rest(nginx.process)
         static(client)
         client.close()
     counting.expect(rescued=4, taken_back=4)
