@@ -9,7 +9,7 @@
 # make check-quick  style, unit tests and a build: what each commit has passed
 # make check-debug  the network selftests on the kernels debug, kcsan and rt: hours
 # make fuzz       look for broken promises of the pure files: FUZZ_SECONDS=600 for
-#                 each of eleven targets, one per processor at a time
+#                 each of twelve targets, one per processor at a time
 # make model      models of a connection that is lent, in all their states: also the
 #                 larger ones, some minutes and 2 GiB
 # make bench      counted figures of Documentation/results.rst, and pictures, for
