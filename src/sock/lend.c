@@ -63,7 +63,10 @@ static struct interposer *interposer_of(const struct sock *sk)
 
 static void lent_release_cb(struct sock *sk);
 
-/* NULL if it is not lent any more. Socket locked in either form. */
+/*
+ * NULL if it is not lent any more.  Both copies of TCP's sk_prot have that hook, of either
+ * family, and nobody else has.  Socket locked in either form.
+ */
 static struct sluice_sock *lent_of(const struct sock *sk)
 {
 	if (sk->sk_prot->release_cb != lent_release_cb)

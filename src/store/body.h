@@ -10,7 +10,6 @@
 #include "store/object.h"
 
 struct bio_vec;
-struct page;
 struct workqueue_struct;
 
 /* Pages or folios per send: 64 KiB of small ones, a full GSO segment. */
