@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 
-from lib import (BACKEND, PATIENCE, Client, Counting, Nginx, Skip, get, load, param,
-                 request, run_tests, same, start, test, unload, write)
+from lib import (BACKEND, PATIENCE, PORT, Client, Counting, Nginx, Skip, get, load,
+                 param, request, run, run_tests, same, start, sysctl, test, unload, write)
 
 IPPROTO_MPTCP = 262
 
@@ -31,6 +31,15 @@ def expect_503(address):
         same(client.ask("/dynamic").status, 503, "status")
         client.expect_end()
     counting.expect(backend_absent=1, handed_over=0)
+
+
+@test("the queue is as long as net.core.somaxconn allows, but not longer than ours")
+def backlog():
+    for allowed, length in ("100", 100), ("8192", 4096):
+        unload()
+        with sysctl("net/core/somaxconn", allowed):
+            load()
+        same(int(run("ss", "-Hltn", f"sport = {PORT}").split()[2]), length, f"of {allowed}")
 
 
 @test("nginx: listen 8080")

@@ -19,6 +19,7 @@
 #include "sock/lane.h"
 #include "sock/sock.h"
 
+/* Unless net.core.somaxconn wants less. */
 #define BACKLOG 4096
 /* Connections taken per turn. */
 #define ACCEPT_BUDGET 64
@@ -187,6 +188,12 @@ static int listener_bind(struct socket *sock,
 	return kernel_bind(sock, (struct sockaddr_unsized *)addr, len);
 }
 
+/* For a system call listen(2) would see to it. */
+static int listener_backlog(const struct socket *sock)
+{
+	return min(BACKLOG, READ_ONCE(sock_net(sock->sk)->core.sysctl_somaxconn));
+}
+
 static int listener_start(struct sluice_listener *lis)
 {
 	int cpu, err;
@@ -211,7 +218,7 @@ static int listener_start(struct sluice_listener *lis)
 	lis->ls.serve = listener_serve;
 	/* Before listening: no child comes without a ring. */
 	sluice_listen_hook(&lis->ls);
-	err = kernel_listen(lis->ls.sock, BACKLOG);
+	err = kernel_listen(lis->ls.sock, listener_backlog(lis->ls.sock));
 	if (err) {
 		sluice_listen_unhook(&lis->ls);
 		free_percpu(lis->turns);
