@@ -31,10 +31,17 @@ static int gfp_argument = -1;
 module_param(gfp_argument, int, 0444);
 MODULE_PARM_DESC(gfp_argument, "which argument tells that it may not fail, -1 for none");
 
+static char *except;
+module_param(except, charp, 0444);
+MODULE_PARM_DESC(except, "one of the kernel's that stands no failure below it");
+
 static unsigned int nth;
 static atomic_t calls;
 static const struct module *sluice;
 static struct kprobe probe;
+static struct kretprobe excepted;
+/* Who is in there; but one at a time, which is enough for who loads modules. */
+static const struct task_struct *inside;
 
 /* A call in progress is for either count. */
 static int nth_set(const char *text, const struct kernel_param *kp)
@@ -99,7 +106,7 @@ static int before_call(struct kprobe *p, struct pt_regs *regs)
 	if (gfp_argument >= 0 &&
 	    (regs_get_kernel_argument(regs, gfp_argument) & __GFP_NOFAIL))
 		return 0;
-	if (!sluice_calls(regs) ||
+	if (READ_ONCE(inside) == current || !sluice_calls(regs) ||
 	    atomic_inc_return(&calls) != READ_ONCE(nth))
 		return 0;
 	/* As if it had just returned. */
@@ -117,11 +124,58 @@ static void after_call(struct kprobe *p, struct pt_regs *regs,
 {
 }
 
+static int enter_excepted(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	WRITE_ONCE(inside, current);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(enter_excepted);
+
+static int leave_excepted(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	WRITE_ONCE(inside, NULL);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(leave_excepted);
+
+static int add_probes(void)
+{
+	int err;
+
+	probe = (struct kprobe){
+		.symbol_name = function,
+		.pre_handler = before_call,
+		.post_handler = after_call,
+	};
+	err = register_kprobe(&probe);
+	if (err) {
+		pr_err("no probe in %s: %d\n", function, err);
+		return err;
+	}
+	if (!except)
+		return 0;
+	excepted = (struct kretprobe){
+		.kp.symbol_name = except,
+		.entry_handler = enter_excepted,
+		.handler = leave_excepted,
+	};
+	err = register_kretprobe(&excepted);
+	if (err) {
+		pr_err("no probe in %s: %d\n", except, err);
+		unregister_kprobe(&probe);
+	}
+	return err;
+}
+
 /* Notifiers are called one at a time. */
-static void remove_probe(void)
+static void remove_probes(void)
 {
 	if (!sluice)
 		return;
+	if (except)
+		unregister_kretprobe(&excepted);
 	unregister_kprobe(&probe);
 	sluice = NULL;
 }
@@ -141,19 +195,12 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 	switch (event) {
 	case MODULE_STATE_COMING:
 		sluice = mod;
-		probe = (struct kprobe){
-			.symbol_name = function,
-			.pre_handler = before_call,
-			.post_handler = after_call,
-		};
-		err = register_kprobe(&probe);
-		if (err) {
-			pr_err("no probe in %s: %d\n", function, err);
+		err = add_probes();
+		if (err)
 			sluice = NULL;
-		}
 		return notifier_from_errno(err);
 	case MODULE_STATE_GOING:
-		remove_probe();
+		remove_probes();
 		break;
 	}
 	return NOTIFY_DONE;
@@ -171,7 +218,7 @@ static int __init fail_nth_init(void)
 static void __exit fail_nth_exit(void)
 {
 	unregister_module_notifier(&notifier);
-	remove_probe();		/* sluice may be there still */
+	remove_probes();	/* sluice may be there still */
 }
 
 module_init(fail_nth_init);
