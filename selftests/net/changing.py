@@ -361,6 +361,8 @@ class Reader(threading.Thread):
                 expect_words(data, LETTERS, zeros_in=[(0, SIZE)])
                 self.whole += whole
                 self.cut += not whole
+            except ConnectionResetError:	# before as much as the head was read
+                self.cut += 1
             except (AssertionError, Closed, OSError) as wrong:
                 self.wrong.append(repr(wrong))
 
