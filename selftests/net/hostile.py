@@ -296,6 +296,7 @@ def syn_flood():
             for packet in packets:
                 raw.sendto(packet, (FLOODED, 0))
             sent += len(packets)
+        time.sleep(2)	# now the honest one needs a cookie, too
     raw.close()
     run("ip", "link", "del", "nowhere")
     say(f"{sent} packets, {netstat('SyncookiesSent') - cookies[0]} cookies, "
