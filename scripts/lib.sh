@@ -74,6 +74,18 @@ build_dir() {
 	printf '%s/build/%s/%s' "$cache" "$(tree_key)" "$1"
 }
 
+# bench_program NAME: compile bench/NAME.c, and say where it is. What another run of this
+# tree looks at is replaced as a whole.
+bench_program() {
+	local dir
+
+	dir=$cache/build/$(tree_key)/bench
+	mkdir -p "$dir"
+	gcc -O2 -Wall -o "$dir/$1.$$" "$tree/bench/$1.c"
+	mv "$dir/$1.$$" "$dir/$1"
+	echo "$dir/$1"
+}
+
 # What modules are made of, one path below the tree per line. Below selftests/ a
 # directory with a Kbuild file is a module; the rest is for user space.
 module_sources() {
