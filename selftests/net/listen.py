@@ -2,16 +2,24 @@
 # SPDX-License-Identifier: GPL-2.0
 """However nginx listens, it is found; and what must not be mixed is not."""
 
+import contextlib
+import errno
 import os
 import select
+import signal
 import socket
+import struct
 import subprocess
 import sys
 
-from lib import (BACKEND, PATIENCE, PORT, Client, Counting, Nginx, Skip, get, load,
-                 param, request, run, run_tests, same, start, sysctl, test, unload, write)
+from lib import (BACKEND, PATIENCE, PORT, Client, Counting, Nginx, Skip, eventually, get,
+                 load, new_messages, param, request, run, run_tests, same, start, stat,
+                 sysctl, test, unload, write)
 
 IPPROTO_MPTCP = 262
+NETLINK_SOCK_DIAG = 4
+SOCK_DESTROY = 21
+NLM_F_REQUEST = 1
 
 
 def expect_handed_over(address="127.0.0.1", **growth):
@@ -261,6 +269,143 @@ def defer_accept():
         client.send(request("/small"))
         same(client.response().body, b"small", "answer")
     counting.expect(connections_accepted=1)
+
+
+def expect_listening(*addresses):
+    """However each was lost: as many were opened again, and have what they had."""
+    eventually(lambda: stat("listeners_reopened") == stat("listeners_lost"),
+               "the listeners to be open again")
+    for address in addresses:
+        same(get("/small", address=address).body, b"small", address)
+
+
+@test("ss -K on our listeners: said and counted, and they listen again as they did")
+def killed():
+    unload()
+    load(address="127.0.0.1,::1", defer_accept=5)
+    new_messages()
+    counting = Counting()
+    with Client() as before:
+        for times in 1, 2:
+            same(before.ask("/small").body, b"small", "who was there")
+            run("ss", "-K", "state", "listening", f"sport = {PORT}")
+            counting.expect(listeners_lost=2 * times, listeners_reopened=2 * times)
+            expect_listening("127.0.0.1", "::1")
+        same(before.ask("/small").body, b"small", "who was there")
+    said = new_messages()
+    for address in "127.0.0.1:80", "[::1]:80":
+        same(said.count(f"{address}: closed by another"), 2, f"{address} in '{said}'")
+    counting = Counting()
+    with Client() as client:
+        same(counting.grown("connections_accepted"), 0, "defer_accept, before it speaks")
+        same(client.ask("/small").body, b"small", "and then")
+    for refused in ("127.0.0.2", PORT), ("127.0.0.1", PORT + 1):
+        try:
+            Client(address=refused[0], port=refused[1]).close()
+            raise AssertionError(f"{refused} was accepted")
+        except ConnectionRefusedError:
+            pass
+
+
+@test("ss -K, with children in every state on their way in")
+def killed_under_load():
+    load_of = start(sys.executable, "-S", "-c", KNOCKING)
+    for _ in range(20):
+        run("ss", "-K", "state", "listening", f"sport = {PORT}")
+        expect_listening("127.0.0.1")
+    load_of.kill()
+    load_of.wait()
+
+
+# Some say nothing, some ask, all leave.
+KNOCKING = f"""
+import socket
+while True:
+    for number in range(50):
+        try:
+            with socket.create_connection(("127.0.0.1", {PORT}), 5) as client:
+                if number % 2:
+                    client.sendall({request("/small")!r})
+                    client.recv(1)
+        except OSError:
+            pass
+"""
+
+
+@test("and unload right behind it")
+def killed_and_unloaded():
+    for _ in range(5):
+        run("ss", "-K", "state", "listening", f"sport = {PORT}")
+        unload()
+        load()
+    expect_listening("127.0.0.1")
+
+
+def destroy(address):
+    """What "ss -K" does, without a moment in which another could run."""
+    ask = struct.pack("=BBxxI HH 16s16s I 8s", socket.AF_INET, socket.IPPROTO_TCP, 0,
+                      socket.htons(PORT), 0, socket.inet_aton(address), b"", 0,
+                      b"\xff" * 8)	# any cookie
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as diag:
+        diag.send(struct.pack("=IHHII", 16 + len(ask), SOCK_DESTROY, NLM_F_REQUEST, 1, 0) +
+                  ask)
+
+
+@contextlib.contextmanager
+def alone():
+    """Nobody else runs, on any processor."""
+    others = []
+    with sysctl("kernel/sched_rt_runtime_us", "-1"):
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+            for _ in range(os.cpu_count() - 1):
+                pid = os.fork()
+                while not pid:
+                    pass
+                others.append(pid)
+            yield
+        finally:
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+            for pid in others:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
+
+def take_the_port():
+    """Another server listens there before we do again."""
+    while True:
+        expect_listening("127.0.0.1")
+        with alone():
+            destroy("127.0.0.1")
+            try:
+                return socket.create_server(("127.0.0.1", PORT))
+            except OSError as reason:
+                if reason.errno != errno.EADDRINUSE:
+                    raise
+
+
+@test("another server takes its port meanwhile: said once, and had again when that leaves")
+def port_taken():
+    unload()
+    load(address="127.0.0.1")
+    new_messages()
+    messages = []
+
+    def said(words):
+        messages.append(new_messages())
+        return words in "".join(messages)
+    with take_the_port() as other:
+        eventually(lambda: said("cannot listen again yet"), "a message")
+        with Client() as client:
+            other.accept()[0].close()
+            client.expect_end()
+        same(stat("listeners_lost") - stat("listeners_reopened"), 1, "lost now")
+    expect_listening("127.0.0.1")
+    eventually(lambda: said("listens again"), "a message")
+    same("".join(messages).count("cannot listen again"), 1, "times that it was said")
+    with take_the_port():
+        unload()
+        load(address="127.0.0.2")
 
 
 write("small", "small")

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/tcp.h>
 #include <linux/timer.h>
+#include <linux/workqueue.h>
 #include <net/request_sock.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -25,6 +26,9 @@
 #define ACCEPT_BUDGET 64
 /* Without memory, children wait this long on the queue before we try again. */
 #define ACCEPT_RETRY (HZ / 10)
+/* While the port is another's we try again after a second, two, four, ... */
+#define REOPEN_PAUSE_MIN HZ
+#define REOPEN_PAUSE_MAX (32 * HZ)
 
 struct sluice_listener;
 
@@ -42,14 +46,18 @@ struct accept_turn {
 
 /**
  * struct sluice_listener - one address that we listen on
- * @ls:    the socket and its hook
- * @turns: per CPU
+ * @ls:     the socket and its hook
+ * @turns:  per CPU
+ * @reopen: have the socket listen again, when it was made to stop
+ * @pause:  @reopen's own: jiffies until it tries once more, 0 if it has not failed
  *
  * Opened and closed by the loader, constant in between.
  */
 struct sluice_listener {
 	struct sluice_listen_sock	ls;
 	struct accept_turn __percpu	*turns;
+	struct delayed_work		reopen;
+	unsigned long			pause;
 };
 
 static struct sluice_listener *listeners[SLUICE_LISTENERS_MAX];
@@ -194,6 +202,53 @@ static int listener_backlog(const struct socket *sock)
 	return min(BACKLOG, READ_ONCE(sock_net(sock->sk)->core.sysctl_somaxconn));
 }
 
+/* Softirq, socket locked: see struct sluice_listen_sock. */
+static void listener_lost(struct sluice_listen_sock *ls)
+{
+	struct sluice_listener *lis =
+		container_of(ls, struct sluice_listener, ls);
+
+	sluice_stat_inc(SLUICE_STAT_LISTENERS_LOST);
+	queue_delayed_work(sluice_housekeeping, &lis->reopen, 0);
+}
+
+/* It is said once, for it may take long; that it is over is said, too. */
+static void listener_put_off(struct sluice_listener *lis,
+			     const struct sockaddr_storage *addr, int err)
+{
+	if (!lis->pause)
+		pr_err("%pISpc: closed by another (ss -K, BPF), and cannot listen again yet (%pe); stop the server that took the port, if one did\n",
+		       addr, ERR_PTR(err));
+	lis->pause = clamp(2 * lis->pause, (unsigned long)REOPEN_PAUSE_MIN,
+			   (unsigned long)REOPEN_PAUSE_MAX);
+	queue_delayed_work(sluice_housekeeping, &lis->reopen, lis->pause);
+}
+
+/*
+ * The same socket listens again: so it has the options, the credentials and the namespace
+ * that the loader gave it, and what leads to it stays as it is.  If it has its port: that
+ * stays bound to it, but another may listen there meanwhile.
+ */
+static void listener_reopen(struct work_struct *work)
+{
+	struct sluice_listener *lis =
+		container_of(to_delayed_work(work), struct sluice_listener, reopen);
+	struct sockaddr_storage addr = {};
+	int err;
+
+	kernel_getsockname(lis->ls.sock, (struct sockaddr *)&addr);
+	sluice_listen_reset(&lis->ls);
+	err = kernel_listen(lis->ls.sock, listener_backlog(lis->ls.sock));
+	if (err) {
+		listener_put_off(lis, &addr, err);
+		return;
+	}
+	lis->pause = 0;
+	sluice_stat_inc(SLUICE_STAT_LISTENERS_REOPENED);
+	pr_warn("%pISpc: closed by another (ss -K, BPF); listens again\n",
+		&addr);
+}
+
 static int listener_start(struct sluice_listener *lis)
 {
 	int cpu, err;
@@ -216,6 +271,8 @@ static int listener_start(struct sluice_listener *lis)
 	inet_csk(lis->ls.sock->sk)->icsk_accept_queue.fastopenq.max_qlen = -1;
 	lis->ls.ring = listener_ring;
 	lis->ls.serve = listener_serve;
+	lis->ls.lost = listener_lost;
+	INIT_DELAYED_WORK(&lis->reopen, listener_reopen);
 	/* Before listening: no child comes without a ring. */
 	sluice_listen_hook(&lis->ls);
 	err = kernel_listen(lis->ls.sock, listener_backlog(lis->ls.sock));
@@ -282,6 +339,7 @@ static void listener_close(struct sluice_listener *lis)
 
 	sluice_listen_unhook(&lis->ls);
 	synchronize_net();
+	cancel_delayed_work_sync(&lis->reopen);
 	for_each_possible_cpu(cpu) {
 		struct accept_turn *accept = per_cpu_ptr(lis->turns, cpu);
 

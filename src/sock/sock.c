@@ -46,9 +46,27 @@ out:
 	rcu_read_unlock();
 }
 
+/*
+ * Inherited likewise, but only the listener is of interest; children have no socket yet.
+ * It is ours to close, but ss -K and BPF have tcp_abort(), which ends here, when what
+ * waited is reset.  BH disabled, socket locked.
+ */
+static void listen_state_change(struct sock *sk)
+{
+	struct sluice_listen_sock *lis;
+
+	if (!sk->sk_socket || sk->sk_state != TCP_CLOSE)
+		return;
+	rcu_read_lock();
+	lis = rcu_dereference_sk_user_data(sk);
+	if (lis)
+		lis->lost(lis);
+	rcu_read_unlock();
+}
+
 /**
  * sluice_listen_hook() - be told of children on a listening socket
- * @lis: @sock will listen, @ring and @serve are set
+ * @lis: @sock will listen, @ring, @serve and @lost are set
  *
  * Context: process. Children that came before are not reported: ring once.
  */
@@ -64,6 +82,7 @@ void sluice_listen_hook(struct sluice_listen_sock *lis)
 	sluice_born.error_report = sk->sk_error_report;
 	rcu_assign_sk_user_data(sk, lis);
 	sk->sk_data_ready = listen_data_ready;
+	sk->sk_state_change = listen_state_change;
 	/* Inherited by each child, and right for sends from softirq. */
 	sk->sk_allocation = GFP_ATOMIC;
 	compat_sk_use_task_frag(sk, false);
@@ -72,8 +91,8 @@ void sluice_listen_hook(struct sluice_listen_sock *lis)
 }
 
 /*
- * Afterwards, and after synchronize_net(), no more rings.  Children still serve until
- * the listening socket is closed.  Context: process.
+ * Afterwards, and after synchronize_net(), no more rings, and no loss is told of.  Children
+ * still serve until the listening socket is closed.  Context: process.
  */
 void sluice_listen_unhook(struct sluice_listen_sock *lis)
 {
@@ -81,8 +100,30 @@ void sluice_listen_unhook(struct sluice_listen_sock *lis)
 
 	write_lock_bh(&sk->sk_callback_lock);
 	sk->sk_data_ready = sluice_born.data_ready;
+	sk->sk_state_change = sluice_born.state_change;
 	rcu_assign_sk_user_data(sk, NULL);
 	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/**
+ * sluice_listen_reset() - make a socket that was lost fit to listen again
+ * @lis: the socket, hooked or not any more
+ *
+ * Whatever waited on its queue was taken off under the queue's lock, and nothing is added
+ * while it does not listen: who looks at the queue meanwhile finds it empty.
+ * Port, options, namespace, and whose it is have stayed.  As tcp_abort() leaves it its
+ * children would be born shut down.  tcp_disconnect() is no help: it takes memory, and
+ * gives the port back when there is none.
+ * Context: process.
+ */
+void sluice_listen_reset(struct sluice_listen_sock *lis)
+{
+	struct sock *sk = lis->sock->sk;
+
+	lock_sock(sk);
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	WRITE_ONCE(sk->sk_err, 0);
+	release_sock(sk);
 }
 
 /**

@@ -114,12 +114,15 @@ struct sluice_sock {
  * @ring:  a child waits on the accept queue, and may be locked. Softirq
  * @serve: data came for a child that waits there: it may be taken and have a turn
  *         here and now. BH disabled, child locked and not busy, rcu_read_lock()
+ * @lost:  somebody else has it not listen any more, and what waited is reset. BH disabled,
+ *         locked
  */
 struct sluice_listen_sock {
 	struct socket	*sock;
 	void		(*ring)(struct sluice_listen_sock *lis);
 	void		(*serve)(struct sluice_listen_sock *lis,
 				 struct sock *child);
+	void		(*lost)(struct sluice_listen_sock *lis);
 };
 
 static inline void sluice_sock_lock(struct sluice_sock *ss)
@@ -165,6 +168,7 @@ extern struct sluice_born sluice_born;
 
 void sluice_listen_hook(struct sluice_listen_sock *lis);
 void sluice_listen_unhook(struct sluice_listen_sock *lis);
+void sluice_listen_reset(struct sluice_listen_sock *lis);
 struct request_sock *sluice_listen_take(struct sluice_listen_sock *lis,
 					const struct sock *child);
 

@@ -21,6 +21,9 @@
 	X(CONNECTIONS_ABORTED,		"connections_aborted")		\
 	X(CONNECTIONS_PASSED_THROUGH,	"connections_passed_through")	\
 	X(CONNECTIONS_OVER_CLIENT_LIMIT, "connections_over_client_limit") \
+	/* listening sockets */						\
+	X(LISTENERS_LOST,		"listeners_lost")		\
+	X(LISTENERS_REOPENED,		"listeners_reopened")		\
 	/* requests by outcome */					\
 	X(REQUESTS,			"requests")			\
 	X(SERVED,			"served")			\
