@@ -21,6 +21,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -506,6 +507,38 @@ class Nginx:
                 return lines.read().splitlines()
         except FileNotFoundError:
             return []
+
+
+class OneShot:
+    """
+    A backend that answers one request of each connection, and closes: with take_back=1 it
+    comes back. answer(connection) is called in front of the answer, and returns the body;
+    or None, if it has answered itself. It runs in threads of this process.
+    """
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.listener = socket.create_server(("127.0.0.1", BACKEND), backlog=128)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            connection, _ = self.listener.accept()
+            self.serve_one(connection)
+
+    def serve_one(self, connection):
+        with connection:
+            connection.settimeout(PATIENCE)
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                data = connection.recv(65536)
+                if not data:
+                    return
+                head += data
+            body = self.answer(connection)
+            if body is not None:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
+                                   % (len(body), body))
 
 
 # --- clients -----------------------------------------------------------------------
