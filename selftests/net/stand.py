@@ -28,7 +28,7 @@ def stands():
             for _ in range(ROUNDS):
                 same(client.ask("/dynamic").body, b"once", "dynamic")
                 same(client.ask("/small").body, b"small", "static")
-        counting.expect(taken_back=ROUNDS, connections_lent=ROUNDS, left_lost=0)
+            counting.expect(taken_back=ROUNDS, connections_lent=ROUNDS, left_lost=0)
         same(reader("stood") > 0, True, "it has stood there")
         same(reader("astray"), 0, f"lost its way, of {reader('stood')} times")
     finally:

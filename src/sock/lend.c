@@ -584,8 +584,39 @@ void sluice_lend_end(struct sluice_sock *ss)
 }
 
 /*
+ * As each of them will be uncharged: tcp_wmem_free_skb().  The pages of who sends without
+ * copying are charged as his memory, and not once more as the socket's.
+ */
+static int charged_for_sent(const struct sk_buff *skb)
+{
+	return skb_zcopy_pure(skb) ? SKB_TRUESIZE(skb_end_offset(skb)) : skb->truesize;
+}
+
+/*
+ * What the memory cgroup is charged for, and all of it.  sk_rmem_alloc and sk_wmem_queued
+ * would say more: the one counts what is on the error queue, which nobody is charged for
+ * and which grows without the lock, the other those pages.  Socket owned.
+ */
+static int charged_memory(struct sock *sk)
+{
+	int total = sk->sk_forward_alloc;
+	struct sk_buff *skb;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb)
+		total += skb->truesize;
+	skb_rbtree_walk(skb, &tcp_sk(sk)->out_of_order_queue)
+		total += skb->truesize;
+	skb_queue_walk(&sk->sk_write_queue, skb)
+		total += charged_for_sent(skb);
+	skb_rbtree_walk(skb, &sk->tcp_rtx_queue)
+		total += charged_for_sent(skb);
+	return total;
+}
+
+/*
  * accept() charged the backend's memory cgroup for it, and the next one will charge
- * again: what there is goes to nobody's account.  All of it is in whole pages.
+ * again: what there is goes to nobody's account.  All of it is in whole pages; if not, then
+ * something is charged that is not known here.  What is reserved stays the backend's.
  * Return: false if that is not possible: then it has to be closed. Socket owned.
  */
 static bool leave_memory_cgroup(struct sock *sk)
@@ -596,7 +627,9 @@ static bool leave_memory_cgroup(struct sock *sk)
 
 	if (!memcg)
 		return true;
-	total = sk->sk_forward_alloc + atomic_read(&sk->sk_rmem_alloc) + sk->sk_wmem_queued;
+	total = charged_memory(sk);
+	if (sk->sk_reserved_mem || total < 0 || !PAGE_ALIGNED(total))
+		return false;
 	sk->sk_memcg = NULL;
 	if (total && !__sk_mem_schedule(sk, total, SK_MEM_RECV)) {
 		sk->sk_memcg = memcg;
