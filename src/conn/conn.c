@@ -171,7 +171,7 @@ static void conn_sock_wrote(struct sluice_sock *ss, struct iov_iter *bytes, size
 	sluice_follow_wrote(container_of(ss, struct sluice_conn, ss), bytes, len);
 }
 
-static bool conn_sock_closing(struct sluice_sock *ss)
+static enum sluice_stat conn_sock_closing(struct sluice_sock *ss)
 {
 	return sluice_follow_closing(container_of(ss, struct sluice_conn, ss));
 }

@@ -538,6 +538,12 @@ int sluice_follow_pass_on(struct sluice_conn *conn)
 
 /* --- taking back ---------------------------------------------------------- */
 
+/* The next worker would have it as this one had. */
+static bool is_as_lent(const struct sluice_conn *conn)
+{
+	return sluice_options_same(&conn->ss.options, conn->ss.sk);
+}
+
 /*
  * No byte of any request that is out was read, and none of its response written: so
  * another worker can have them all.
@@ -561,9 +567,8 @@ static bool may_go_on(const struct sluice_conn *conn)
 {
 	const struct sock *sk = conn->ss.sk;
 
-	/* Memory that is reserved stays in the backend's memory cgroup. */
 	if (!READ_ONCE(sluice_take_back) || !READ_ONCE(sluice_return) || conn->ss.shut ||
-	    sk->sk_reserved_mem || sk->sk_state != TCP_ESTABLISHED || tcp_sk(sk)->urg_data)
+	    sk->sk_state != TCP_ESTABLISHED || tcp_sk(sk)->urg_data)
 		return false;
 	return is_at_rest(conn) || is_untouched(conn);
 }
@@ -585,14 +590,17 @@ static bool may_be_taken_back(const struct sluice_conn *conn)
  * @conn: lent; sk_shutdown does not say so
  *
  * Context: process; socket owned.
- * Return: true if it is to be taken back when it is closed, see wait_for_close().
+ * Return: 0 if it is to be taken back when it is closed, see wait_for_close(); or what it
+ * is left for.
  */
-bool sluice_follow_closing(struct sluice_conn *conn)
+enum sluice_stat sluice_follow_closing(struct sluice_conn *conn)
 {
 	if (must_end(conn->ss.sk) || !may_go_on(conn))
-		return false;
+		return SLUICE_STAT_LEFT_SHUTDOWN;
+	if (!is_as_lent(conn))
+		return SLUICE_STAT_LEFT_OPTION;
 	sluice_conn_ring(conn);
-	return true;
+	return 0;
 }
 
 /**
@@ -604,16 +612,21 @@ bool sluice_follow_closing(struct sluice_conn *conn)
  */
 bool sluice_follow_closed(struct sluice_conn *conn)
 {
-	bool rescue, ends;
+	bool as_lent, rescue, ends;
 
 	if (!may_be_taken_back(conn)) {
 		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_CLOSED);
 		return false;
 	}
+	as_lent = is_as_lent(conn);
+	if (!as_lent && !conn->ss.answering) {
+		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_OPTION);
+		return false;
+	}
 	rescue = conn->follow->exchange.count;
 	/* The rest may be the middle of a request, if the backend has read meanwhile. */
 	ends = conn->ss.shut || !READ_ONCE(sluice_take_back) || !READ_ONCE(sluice_return) ||
-	       (conn->ss.answering && !is_at_rest(conn));
+	       !as_lent || (conn->ss.answering && !is_at_rest(conn));
 	if (!sluice_lend_take_back(&conn->ss)) {
 		/* What was cut short must not pass for whole. */
 		if (conn->ss.answering)

@@ -18,7 +18,7 @@ void sluice_follow_free(struct sluice_conn *conn);
 
 bool sluice_follow_heard(struct sluice_conn *conn);
 void sluice_follow_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_t len);
-bool sluice_follow_closing(struct sluice_conn *conn);
+enum sluice_stat sluice_follow_closing(struct sluice_conn *conn);
 bool sluice_follow_closed(struct sluice_conn *conn);
 
 int sluice_follow_return(struct sluice_conn *conn);

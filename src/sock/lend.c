@@ -158,7 +158,11 @@ static void lent_leave(struct sock *sk, enum sluice_stat why)
 		ss->ops->leave(ss, why);
 }
 
-static int begin_write(struct sock *sk, int flags)
+/*
+ * @control: of the message.  Who wants to be told when his bytes have left is told by the
+ * error queue, also when it is the next one's.
+ */
+static int begin_write(struct sock *sk, int flags, size_t control)
 {
 	struct sluice_sock *ss = lent_of(sk);
 	int err;
@@ -173,6 +177,9 @@ static int begin_write(struct sock *sk, int flags)
 		return sk_stream_error(sk, flags, -EPIPE);
 	if (unlikely(flags & MSG_OOB)) {
 		lent_leave(sk, SLUICE_STAT_LEFT_URGENT);
+		ss = NULL;
+	} else if (unlikely(sk->sk_tsflags || control)) {
+		lent_leave(sk, SLUICE_STAT_LEFT_OPTION);
 		ss = NULL;
 	}
 	if (ss)
@@ -209,7 +216,7 @@ static int lent_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	hook_enter();
 	sleeper_enter(&me, !(msg->msg_flags & MSG_DONTWAIT));
 	lock_sock(sk);
-	ret = begin_write(sk, msg->msg_flags);
+	ret = begin_write(sk, msg->msg_flags, msg->msg_controllen);
 	if (likely(!ret)) {
 		bytes = msg->msg_iter;
 		ret = tcp_sendmsg_locked(sk, msg, size);
@@ -235,7 +242,7 @@ static int lent_sendpage(struct sock *sk, struct page *page, int offset, size_t 
 	hook_enter();
 	sleeper_enter(&me, !(flags & MSG_DONTWAIT));
 	lock_sock(sk);
-	ret = begin_write(sk, flags);
+	ret = begin_write(sk, flags, 0);
 	if (likely(!ret)) {
 		iov_iter_bvec(&bytes, ITER_SOURCE, &bv, 1, size);
 		ret = compat_tcp_sendpage_locked(sk, page, offset, size, flags);
@@ -293,18 +300,20 @@ static compat_recvmsg_hook(closing_recvmsg)
  * Many servers end a connection that idles by a shutdown, and close it when they have read
  * the client's end, for a RST might destroy what they have written.  If it shall be kept,
  * they get that end at once, and the client gets none.
- * Return: false if the FIN has to go out, now or behind our answer.  Socket owned.
+ * Return: 0, or what it is left for: the FIN has to go out, now or behind our answer.
+ * Socket owned.
  */
-static bool begin_closing(struct sluice_sock *ss, u8 shutdown)
+static enum sluice_stat begin_closing(struct sluice_sock *ss, u8 shutdown)
 {
+	enum sluice_stat why = ss->ops->closing(ss);
 	struct sock *sk = ss->sk;
 
-	if (!ss->ops->closing(ss))
-		return false;
+	if (why)
+		return why;
 	ss->closing = shutdown;
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 	WRITE_ONCE(sk->sk_prot, &interposer_of(sk)->closing);
-	return true;
+	return 0;
 }
 
 /* The client has not closed, whoever said so. Socket locked in either form. */
@@ -314,40 +323,48 @@ static void take_back_end(struct sock *sk)
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~RCV_SHUTDOWN);
 }
 
-/* Return: false if it is to be done. Socket owned, and sk_shutdown has @how already. */
-static bool withhold_shutdown(struct sluice_sock *ss, int how)
+/*
+ * Return: 0, or what it is left for if it is to be done. Socket owned, and sk_shutdown has
+ * @how already.
+ */
+static enum sluice_stat withhold_shutdown(struct sluice_sock *ss, int how)
 {
 	struct sock *sk = ss->sk;
 	u8 shutdown = sk->sk_shutdown;
+	enum sluice_stat why;
 
 	if (how & SEND_SHUTDOWN)
 		WRITE_ONCE(sk->sk_shutdown, shutdown & ~SEND_SHUTDOWN);
 	if (ss->closing) {
 		ss->closing |= how;
-		return true;
+		return 0;
 	}
 	if (!(how & SEND_SHUTDOWN))
-		return ss->answering;
-	if (begin_closing(ss, shutdown))
-		return true;
+		return ss->answering ? 0 : SLUICE_STAT_LEFT_SHUTDOWN;
+	why = begin_closing(ss, shutdown);
+	if (!why)
+		return 0;
 	if (ss->answering) {
 		/* Not amid our answer: sluice_lend_end() sees to it, behind that. */
 		ss->shut = true;
-		return true;
+		return 0;
 	}
 	WRITE_ONCE(sk->sk_shutdown, shutdown);
-	return false;
+	return why;
 }
 
 /* The socket is locked, and sk_shutdown has @how already. */
 static void lent_shutdown(struct sock *sk, int how)
 {
+	enum sluice_stat why = SLUICE_STAT_LEFT_SHUTDOWN;
 	struct sluice_sock *ss;
 
 	hook_enter();
 	ss = lent_of(sk);
-	if (!ss || !withhold_shutdown(ss, how)) {
-		lent_leave(sk, SLUICE_STAT_LEFT_SHUTDOWN);
+	if (ss)
+		why = withhold_shutdown(ss, how);
+	if (why) {
+		lent_leave(sk, why);
 		interposer_of(sk)->base->shutdown(sk, how);
 	}
 	hook_leave();
@@ -372,11 +389,14 @@ static void lent_destroy(struct sock *sk)
 	interposer_of(sk)->base->destroy(sk);
 }
 
-/* Those that servers set, and that change nothing which we go by. */
+/*
+ * Those that servers set, and that change nothing which we go by; when it is taken back
+ * sock/options.c sees to them, or they are as TCP itself has them.
+ */
 static bool is_harmless(int level, int option)
 {
 	if (level == SOL_IP)
-		return true;
+		return option == IP_TOS;
 	if (level == SOL_IPV6)
 		return option == IPV6_TCLASS;
 	if (level != SOL_TCP)
@@ -389,7 +409,6 @@ static bool is_harmless(int level, int option)
 	case TCP_KEEPINTVL:
 	case TCP_KEEPCNT:
 	case TCP_USER_TIMEOUT:
-	case TCP_DEFER_ACCEPT:
 	case TCP_NOTSENT_LOWAT:
 	case TCP_CONGESTION:
 	case TCP_LINGER2:
@@ -547,6 +566,7 @@ void sluice_lend(struct sluice_sock *ss)
 	ss->written = false;
 	ss->writers = 0;
 	ss->write_seq = tcp_sk(sk)->write_seq;
+	sluice_options_note(&ss->options, sk);
 	WRITE_ONCE(sk->sk_prot, &interposer_of(sk)->proto);
 }
 
@@ -658,6 +678,7 @@ bool sluice_lend_take_back(struct sluice_sock *ss)
 
 	if (!leave_memory_cgroup(sk))
 		return false;
+	sluice_options_restore(&ss->options, sk);
 	local_bh_disable();
 	write_lock(&sk->sk_callback_lock);
 	sluice_sock_hook(ss);
@@ -667,7 +688,6 @@ bool sluice_lend_take_back(struct sluice_sock *ss)
 	 */
 	ss->taken_back = true;
 	sk->sk_error_report = sluice_born.error_report;
-	WRITE_ONCE(sk->sk_rcvlowat, 1);		/* the backend's was its own */
 	take_back_end(sk);
 	write_unlock(&sk->sk_callback_lock);
 	WRITE_ONCE(sk->sk_prot, interposer_of(sk)->base);

@@ -13,6 +13,7 @@
 /* What of a socket is set otherwise while we send on it. */
 struct sluice_lent_send {
 	gfp_t	allocation;
+	u32	stamps;
 	u8	nonagle;
 };
 
@@ -29,16 +30,18 @@ void sluice_lend_exit(void);
 
 /*
  * We send in softirq, on a socket that is a task's; and at once, whatever the task
- * holds back. Context: socket locked, not busy.
+ * holds back; nor is it told when these bytes have left. Context: socket locked, not busy.
  */
 static inline void sluice_lent_begin_send(struct sluice_sock *ss, struct sluice_lent_send *was)
 {
 	struct sock *sk = ss->sk;
 
 	was->allocation = sk->sk_allocation;
+	was->stamps = sk->sk_tsflags;
 	was->nonagle = tcp_sk(sk)->nonagle;
 	sk->sk_allocation = GFP_ATOMIC;
 	compat_sk_use_task_frag(sk, false);
+	WRITE_ONCE(sk->sk_tsflags, 0);
 	tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
 }
 
@@ -49,6 +52,7 @@ static inline void sluice_lent_end_send(struct sluice_sock *ss,
 
 	sk->sk_allocation = was->allocation;
 	compat_sk_use_task_frag(sk, true);
+	WRITE_ONCE(sk->sk_tsflags, was->stamps);
 	tcp_sk(sk)->nonagle = was->nonagle;
 	if (sent > 0)
 		ss->write_seq += sent;

@@ -534,6 +534,7 @@ int sluice_socks_init(void)
 {
 	int cpu;
 
+	sluice_options_init();
 	closing = alloc_workqueue("sluice_close",
 				  WQ_PERCPU | WQ_CPU_INTENSIVE, 0);
 	if (!closing)

@@ -19,6 +19,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "sock/options.h"
 #include "sock/stats.h"
 
 struct sluice_sock;
@@ -36,8 +37,9 @@ struct sluice_sock;
  *
  * @heard:  data came, or an end. rcu_read_lock()
  * @wrote:  the backend has written the first @len of @bytes. Process context
- * @closing: the backend shuts it down for writing. Process context. Return: true if no
- *           FIN is to be sent, since it will be taken back when it is closed
+ * @closing: the backend shuts it down for writing. Process context. Return: 0 if no
+ *           FIN is to be sent, since it will be taken back when it is closed; or what it
+ *           is left for
  * @closed: the backend closes it. Process context. Return: true if it was taken back
  * @leave:  something is done to it that cannot be followed
  */
@@ -47,7 +49,7 @@ struct sluice_sock_ops {
 	void (*buried)(struct sluice_sock *ss);
 	void (*heard)(struct sluice_sock *ss);
 	void (*wrote)(struct sluice_sock *ss, struct iov_iter *bytes, size_t len);
-	bool (*closing)(struct sluice_sock *ss);
+	enum sluice_stat (*closing)(struct sluice_sock *ss);
 	bool (*closed)(struct sluice_sock *ss);
 	void (*leave)(struct sluice_sock *ss, enum sluice_stat why);
 };
@@ -72,6 +74,7 @@ struct sluice_sock_ops {
  * @written: its owner has written, and does not read any more
  * @writers: tasks of the backend that are about to write
  * @write_seq: behind the last byte that we know of
+ * @options: what it was set to when it was lent
  * @taken_back: it was lent, and is not any more
  * @abort: in the grave: it is the backend's to close, and only to be reset
  * @grave: place among the sockets that wait to be closed
@@ -98,6 +101,7 @@ struct sluice_sock {
 	u8				closing;
 	unsigned int			writers;
 	u32				write_seq;
+	struct sluice_options		options;
 	struct llist_node		grave;
 	union {
 		struct socket		socket;
