@@ -344,7 +344,10 @@ static void conn_run(struct sluice_conn *conn, struct sluice_lane *lane)
 	} else if (conn->ss.lent) {
 		conn->ss.missed = true;
 	} else {
-		/* ss -K or the like: it will not take long. */
+		/*
+		 * ss -K or the like, which does not say when it is done; but it will
+		 * not take long, and is the administrator's.
+		 */
 		sluice_conn_ring_soon(conn);
 	}
 }

@@ -54,6 +54,13 @@ enum conn_wait {
 	WAIT_LINGER,
 };
 
+/* Whose lookup has to come on before its own request does; see job.c. */
+enum conn_waits {
+	WAITS_FOR_NONE,
+	WAITS_FOR_LEADER,	/* another has the same path looked up */
+	WAITS_FOR_PLACE,	/* others look up as many as there may be at a time */
+};
+
 /**
  * struct conn_parts - a multipart/byteranges response under way
  * @at:       the part that @body is about
@@ -105,10 +112,10 @@ struct conn_parts {
  * @host_len:    j so many bytes of @path are the host's directory
  * @peer:        its place among those who lead lookups, or who follow one; job.c
  * @followers:   those who wait for its lookup, likewise
- * @follows:     it waits for another's, likewise
- * @alone:       s it did, and has to look for itself
- * @queues:      s for a place among the lookups
- * @patience:    s jiffies when it has queued long enough
+ * @place:       its place in the line of those who wait to begin, likewise
+ * @waits:       for whom, likewise
+ * @alone:       s it followed, and has to look for itself
+ * @patience:    s jiffies when it has waited long enough
  * @found:       j what came of it; NULL when nothing was looked up
  * @found_page:  j it is the page of an error
  * @home:        c CPU whose list of connections this is on
@@ -150,9 +157,9 @@ struct sluice_conn {
 	size_t			host_len;
 	struct hlist_node	peer;
 	struct hlist_head	followers;
-	bool			follows;
+	struct list_head	place;
+	enum conn_waits		waits;
 	bool			alone;
-	bool			queues;
 	unsigned long		patience;
 	struct sluice_object	*found;
 	bool			found_page;

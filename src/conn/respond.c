@@ -28,7 +28,6 @@ static int conn_finish_response(struct sluice_conn *conn)
 		conn->parts = NULL;
 	}
 	conn->served = true;
-	conn->queues = false;
 	conn->alone = false;
 	conn->wait = WAIT_NOTHING;
 	conn->state = conn->keep_alive ? CONN_HEAD : CONN_CLOSE;
