@@ -79,8 +79,7 @@ void sluice_conn_end(struct sluice_conn *conn)
 
 	if (!IS_ERR_OR_NULL(conn->client))
 		sluice_client_put(conn->client);
-	if (!IS_ERR_OR_NULL(conn->found))
-		sluice_object_put(conn->found);
+	sluice_found_drop(&conn->found);
 	sluice_body_end(&conn->body);
 	sluice_follow_free(conn);
 	kfree(conn->rest);

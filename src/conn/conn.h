@@ -12,6 +12,7 @@
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
+#include "conn/dispatch.h"
 #include "reply/reply.h"
 #include "sock/lane.h"
 #include "sock/sock.h"
@@ -21,7 +22,6 @@
 struct request_sock;
 struct sluice_client;
 struct sluice_follow;
-struct sluice_object;
 
 /*
  * HEAD -> (LOOKUP -> HEAD) -> SEND <-> FILL -> HEAD | CLOSE -> LINGER -> GONE
@@ -94,6 +94,7 @@ struct conn_parts {
  * @client:      c whose count of connections this one is in, or NULL, or an ERR_PTR()
  * @over_limit:  c too many connections: for the backend or nobody
  * @head_only:   s of the request to hand over, in case nobody takes it
+ * @standalone:  s likewise: nobody is to be asked
  * @status:      s likewise: what to answer then
  * @why:         s likewise: the counter if somebody does
  * @lingered:    s bytes read while lingering
@@ -116,8 +117,7 @@ struct conn_parts {
  * @waits:       for whom, likewise
  * @alone:       s it followed, and has to look for itself
  * @patience:    s jiffies when it has waited long enough
- * @found:       j what came of it; NULL when nothing was looked up
- * @found_page:  j it is the page of an error
+ * @found:       j what came of it
  * @home:        c CPU whose list of connections this is on
  * @list:        place on it
  * @rcu:         in the end, of one that was taken back
@@ -132,6 +132,7 @@ struct sluice_conn {
 	bool			served;
 	bool			over_limit;
 	bool			head_only;
+	bool			standalone;
 	bool			job_done;
 	u8			rescues;
 	u16			status;
@@ -161,8 +162,7 @@ struct sluice_conn {
 	enum conn_waits		waits;
 	bool			alone;
 	unsigned long		patience;
-	struct sluice_object	*found;
-	bool			found_page;
+	struct sluice_found	found;
 
 	int			home;
 	union {

@@ -29,6 +29,23 @@ bool sluice_since_exact;
 bool sluice_bad_range_refuse;
 bool sluice_proxy_protocol;
 
+/* What was found is not wanted. Context: any. */
+void sluice_found_drop(struct sluice_found *found)
+{
+	if (!IS_ERR_OR_NULL(found->obj))
+		sluice_object_put(found->obj);
+	*found = (struct sluice_found){ };
+}
+
+/* No request and no file is known yet. */
+static void begin_verdict(struct sluice_verdict *verdict)
+{
+	verdict->obj = NULL;
+	verdict->page = false;
+	verdict->standalone = READ_ONCE(sluice_standalone);
+	verdict->strict = READ_ONCE(sluice_strict);
+}
+
 /*
  * Not ours to serve, but a backend may have a place for it.  @status is for
  * standalone; when the backend is merely away, the answer is 503: try again.
@@ -36,7 +53,7 @@ bool sluice_proxy_protocol;
 static bool hand_over(struct sluice_verdict *verdict, enum sluice_stat why,
 		      u16 status)
 {
-	bool refuse = READ_ONCE(sluice_standalone);
+	bool refuse = verdict->standalone;
 
 	verdict->kind = refuse ? SLUICE_REFUSE : SLUICE_HAND_OVER;
 	verdict->why = why;
@@ -50,18 +67,24 @@ static bool refuse(struct sluice_verdict *verdict, enum sluice_stat why,
 {
 	hand_over(verdict, why, status);
 	verdict->status = status;
-	if (READ_ONCE(sluice_strict))
+	if (verdict->strict)
 		verdict->kind = SLUICE_REFUSE;
 	return true;
+}
+
+static bool refuse_malformed(struct sluice_verdict *verdict, enum http_error why)
+{
+	const struct http_error_info *info = http_error_info(why);
+
+	verdict->close = info->close;
+	return refuse(verdict, SLUICE_STAT_HANDED_OVER_MALFORMED, info->status);
 }
 
 /* Standalone ignores what it may, and answers the plain request. */
 static bool hand_over_or_ignore(struct sluice_verdict *verdict,
 				enum sluice_stat why)
 {
-	if (READ_ONCE(sluice_standalone))
-		return false;
-	return hand_over(verdict, why, 503);
+	return !verdict->standalone && hand_over(verdict, why, 503);
 }
 
 /*
@@ -88,19 +111,15 @@ static void decide_proxy(struct sluice_verdict *verdict, bool first)
 void sluice_dispatch_malformed(enum http_error why, bool first,
 			       struct sluice_verdict *verdict)
 {
-	const struct http_error_info *info = http_error_info(why);
-
-	verdict->obj = NULL;
-	verdict->page = false;
-	verdict->close = info->close;
+	begin_verdict(verdict);
+	verdict->close = http_error_info(why)->close;
 	/* A backend that speaks HTTP/2 takes the preface as it is. */
 	if (why == HTTP_ERR_H2_PREFACE)
 		hand_over(verdict, SLUICE_STAT_HANDED_OVER_UPGRADE, 505);
 	else if (why == HTTP_ERR_PROXY && READ_ONCE(sluice_proxy_protocol))
 		decide_proxy(verdict, first);
 	else
-		refuse(verdict, SLUICE_STAT_HANDED_OVER_MALFORMED,
-		       info->status);
+		refuse_malformed(verdict, why);
 }
 
 /* OPTIONS is answered without a file; "*" asks about us, not about a site. */
@@ -185,8 +204,7 @@ static bool resolve_target(const struct http_request *req,
 			      lane->path + SLUICE_LANE_HOST, SLUICE_LANE_PATH,
 			      &verdict->target, &why))
 		return true;
-	sluice_dispatch_malformed(why, false, verdict);
-	return false;
+	return !refuse_malformed(verdict, why);
 }
 
 static bool decide_by_target(const struct http_target *target,
@@ -385,7 +403,7 @@ static void look_for_page(const struct sluice_site *site,
 	memcpy(path, site->page_404.buf, site->page_404.len + 1);
 	verdict->key.ptr = path - verdict->host_len;
 	verdict->key.len = verdict->host_len + site->page_404.len;
-	use_page(verdict, sluice_cache_get(verdict->key));
+	use_page(verdict, sluice_cache_get(site, verdict->key));
 }
 
 /* Without a file: is there anything that decides against it already? */
@@ -410,13 +428,8 @@ static void decide(const struct sluice_site *site,
 {
 	if (decide_request(site, req, lane, verdict))
 		goto out_put;
-	/* A setting was changed while the file was looked up: once more. */
-	if (!IS_ERR_OR_NULL(found) && found->site_id != site->id) {
-		sluice_object_put(found);
-		found = NULL;
-	}
 	if (likely(!found))
-		found = sluice_cache_get(verdict->key);
+		found = sluice_cache_get(site, verdict->key);
 	/* What the cache has went by the rules of the site. */
 	else if (decide_by_path(site, verdict))
 		goto out_put;
@@ -437,6 +450,12 @@ out_put:
 		sluice_object_put(found);
 }
 
+/* A setting was changed while it was looked for: once more. */
+static bool is_outdated(const struct sluice_found *found, const struct sluice_site *site)
+{
+	return found->obj && found->site_id && (!site || found->site_id != site->id);
+}
+
 /**
  * sluice_dispatch() - decide on a request whose head is complete
  * @req:     the request, its framing beyond doubt
@@ -449,29 +468,24 @@ out_put:
 void sluice_dispatch(const struct http_request *req, struct sluice_lane *lane,
 		     struct sluice_found found, struct sluice_verdict *verdict)
 {
-	const struct sluice_site *site;
+	const struct sluice_site *site = lane->site;
 
-	verdict->obj = NULL;
+	begin_verdict(verdict);
 	/* Unless another is found; see conn_is_not_for_lent(). */
 	verdict->why = SLUICE_STAT_HANDED_OVER_LAST;
 	verdict->close = false;
-	verdict->page = false;
 	verdict->ranges.count = 0;
 	verdict->host_len = 0;
+	if (unlikely(is_outdated(&found, site)))
+		sluice_found_drop(&found);
 	if (unlikely(found.page)) {
-		hand_over(verdict, SLUICE_STAT_HANDED_OVER_NOT_FOUND, 404);
-		if (verdict->kind == SLUICE_REFUSE)
-			use_page(verdict, found.obj);
-		else if (!IS_ERR(found.obj))
-			sluice_object_put(found.obj);
-		return;
-	}
-
-	site = sluice_site_peek();
-	if (unlikely(!site)) {		/* on the way out */
+		/* Refused before, when nobody had looked for the page. */
+		verdict->kind = SLUICE_REFUSE;
+		verdict->status = 404;
+		use_page(verdict, found.obj);
+	} else if (unlikely(!site)) {	/* on the way out */
 		hand_over(verdict, SLUICE_STAT_HANDED_OVER_LIMIT, 503);
-		if (!IS_ERR_OR_NULL(found.obj))
-			sluice_object_put(found.obj);
+		sluice_found_drop(&found);
 	} else {
 		decide(site, req, lane, found.obj, verdict);
 		if (unlikely(page_is_wanted(site, verdict)))

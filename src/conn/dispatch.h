@@ -30,6 +30,8 @@ enum sluice_verdict_kind {
  * @why:    counter of the reason to hand over
  * @close:  nothing after this request can be trusted
  * @page:   @key is that of the page of an error
+ * @standalone: there is nobody to hand over to; read once for each request
+ * @strict: what is wrong by the RFC is refused by us; likewise
  * @obj:    the file; a reference of the caller's
  * @ranges: which bytes of it, if @status is 206
  * @target: the target taken apart, its path in the lane's buffer
@@ -42,6 +44,8 @@ struct sluice_verdict {
 	enum sluice_stat		why;
 	bool				close;
 	bool				page;
+	bool				standalone;
+	bool				strict;
 	struct sluice_object		*obj;
 	struct sluice_ranges		ranges;
 	struct http_target		target;
@@ -53,10 +57,12 @@ struct sluice_verdict {
  * struct sluice_found - what the slow lane found for a request
  * @obj:  a reference, or an ERR_PTR() of sluice_lookup(); NULL if nobody asked
  * @page: it is the page of an error, as @page of the verdict said
+ * @site_id: the site that this holds for, file or none; 0 if it is no matter of the site
  */
 struct sluice_found {
 	struct sluice_object	*obj;
 	bool			page;
+	u64			site_id;
 };
 
 /*
@@ -74,6 +80,7 @@ static inline bool sluice_body_is_drained(const struct http_request *req)
 void sluice_dispatch(const struct http_request *req, struct sluice_lane *lane,
 		     struct sluice_found found,
 		     struct sluice_verdict *verdict);
+void sluice_found_drop(struct sluice_found *found);
 void sluice_dispatch_malformed(enum http_error why, bool first,
 			       struct sluice_verdict *verdict);
 

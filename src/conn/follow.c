@@ -24,6 +24,7 @@
 #include "conn/ladder.h"
 #include "http/exchange.h"
 #include "http/parse.h"
+#include "sock/lane.h"
 #include "sock/lend.h"
 #include "store/object.h"
 
@@ -213,14 +214,34 @@ static enum sluice_stat follow_responses(struct sluice_follow *f, struct iov_ite
 
 /* --- birth and death ------------------------------------------------------ */
 
+/*
+ * The request that it is lent for.  It may be longer than what a piece of a head is kept
+ * of, as it may be when the connection has come back: see sluice_follow_take().
+ * Return: 0, or what it cannot be followed for.
+ */
+static enum sluice_stat follow_first(struct sluice_follow *f, struct sock *sk,
+				     struct sluice_lane *lane)
+{
+	size_t len = sluice_sock_peek(sk, lane->head, SLUICE_LANE_HEAD);
+	struct http_request req __uninitialized;
+	enum http_error error;
+
+	if (http_parse(lane->head, len, SLUICE_LANE_HEAD, 0, &req, &error) < 0)
+		return SLUICE_STAT_LEFT_MALFORMED;
+	return leave_stat[http_exchange_take(&f->exchange, &req)];
+}
+
 /**
  * sluice_follow_begin() - get ready to lend a connection
  * @conn: about to be handed over, with the request unread
+ * @lane: whose turn it is; its buffer for heads is used
+ * @why:  out: the counter, if that is why it cannot be followed
  *
  * Context: socket locked, not busy.
  * Return: false if it cannot be followed, or is not to be.
  */
-bool sluice_follow_begin(struct sluice_conn *conn)
+bool sluice_follow_begin(struct sluice_conn *conn, struct sluice_lane *lane,
+			 enum sluice_stat *why)
 {
 	struct sock *sk = conn->ss.sk;
 	struct sluice_follow *f;
@@ -235,7 +256,8 @@ bool sluice_follow_begin(struct sluice_conn *conn)
 	conn->follow = f;
 	f->exchange.at = tcp_sk(sk)->copied_seq;
 	/* A request to be answered: till then the backend need not have accepted. */
-	if (!follow_requests(f, sk) && f->exchange.count)
+	*why = follow_first(f, sk, lane) ?: follow_requests(f, sk);
+	if (!*why)
 		return true;
 	sluice_follow_free(conn);
 	return false;
@@ -396,10 +418,7 @@ void sluice_follow_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_
 /* What was looked up for a request that the backend has taken meanwhile. */
 static void forget_found(struct sluice_conn *conn)
 {
-	if (!IS_ERR_OR_NULL(conn->found))
-		sluice_object_put(conn->found);
-	conn->found = NULL;
-	conn->found_page = false;
+	sluice_found_drop(&conn->found);
 }
 
 /*
@@ -463,12 +482,13 @@ void sluice_follow_served(struct sluice_conn *conn, size_t len)
 }
 
 /*
- * The next request is going to be passed on: @req says what there is to know of it, or
- * sluice_follow_pass_on() finds out by itself.  Socket locked, not busy.
+ * The next request is going to be passed on: @req says what there is to know of it, if it
+ * was strictly parsed; or sluice_follow_pass_on() finds out by itself.  Socket locked, not
+ * busy.
  */
 void sluice_follow_take(struct sluice_conn *conn, const struct http_request *req)
 {
-	if (!READ_ONCE(sluice_lenient))
+	if (!req->lenient)
 		http_exchange_take(&conn->follow->exchange, req);
 }
 

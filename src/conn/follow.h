@@ -12,8 +12,10 @@
 struct http_request;
 struct iov_iter;
 struct sluice_conn;
+struct sluice_lane;
 
-bool sluice_follow_begin(struct sluice_conn *conn);
+bool sluice_follow_begin(struct sluice_conn *conn, struct sluice_lane *lane,
+			 enum sluice_stat *why);
 void sluice_follow_free(struct sluice_conn *conn);
 
 bool sluice_follow_heard(struct sluice_conn *conn);

@@ -114,7 +114,7 @@ static void conn_job_lookup(struct sluice_conn *leader)
 	struct hlist_head followers;
 	struct sluice_conn *conn;
 
-	leader->found = sluice_lookup(path, leader->host_len);
+	leader->found.obj = sluice_lookup(path, leader->host_len, &leader->found.site_id);
 	stop_leading(leader, &followers);
 	kfree(leader->path);
 	leader->path = NULL;
@@ -209,7 +209,7 @@ static bool conn_lead_or_follow(struct sluice_conn *conn, u8 *path,
 		conn_follow(conn, leader);
 	} else {
 		conn->alone = false;
-		conn->found_page = verdict->page;
+		conn->found.page = verdict->page;
 		conn->path = path;
 		conn->path_len = key.len;
 		conn->host_len = verdict->host_len;
@@ -269,6 +269,13 @@ static enum conn_waits stop_waiting(struct sluice_conn *conn)
 	return waits;
 }
 
+/* Without memory or a place the request is the backend's, whatever is set. */
+static void lookup_refuse(struct sluice_conn *conn)
+{
+	conn->found.obj = ERR_PTR(-ENOMEM);
+	conn->found.site_id = 0;
+}
+
 /**
  * sluice_job_lookup() - have a path looked up
  * @conn: its next request is for it, and stays unread
@@ -286,8 +293,8 @@ int sluice_job_lookup(struct sluice_conn *conn,
 
 	if (!path) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
-		conn->found_page = verdict->page;
-		conn->found = ERR_PTR(-ENOMEM);
+		conn->found.page = verdict->page;
+		lookup_refuse(conn);
 		return 1;
 	}
 	if (!conn_lead_or_follow(conn, path, verdict))
@@ -322,7 +329,7 @@ static bool lose_patience(struct sluice_conn *conn)
 		conn->alone = true;
 		return true;
 	case WAITS_FOR_PLACE:
-		conn->found = ERR_PTR(-ENOMEM);
+		lookup_refuse(conn);
 		return true;
 	case WAITS_FOR_NONE:
 		break;

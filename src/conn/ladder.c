@@ -20,6 +20,7 @@
 #include "sock/pass_through.h"
 #include "sock/send.h"
 #include "store/object.h"
+#include "store/site.h"
 
 /* Requests and bytes per turn: then it is another connection's turn. */
 #define TURN_REQUESTS 16
@@ -49,6 +50,7 @@ static int conn_begin_handoff(struct sluice_conn *conn,
 	conn->why = verdict->why;
 	conn->status = verdict->status;
 	conn->head_only = head_only;
+	conn->standalone = verdict->standalone;
 	return 1;
 }
 
@@ -107,7 +109,6 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 			    const u8 *buf, size_t len, size_t *used)
 {
-	struct sluice_found found = { conn->found, conn->found_page };
 	struct sluice_verdict verdict __uninitialized;
 	struct http_request req __uninitialized;
 	enum http_error why;
@@ -124,14 +125,17 @@ static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 		return -EOVERFLOW;
 
 	if (unlikely(head_len < 0)) {
+		/* Of a head that was none of these while its file was looked up. */
+		sluice_found_drop(&conn->found);
 		sluice_dispatch_malformed(why, !conn->served, &verdict);
 		req.method = HTTP_METHOD_OTHER;
 		req.keep_alive = false;
 		req.has_body = false;
 		head_len = len;		/* if it is ours to answer, it is all */
 	} else {
-		conn->found = NULL;
-		conn->found_page = false;
+		struct sluice_found found = conn->found;
+
+		conn->found = (struct sluice_found){ };
 		sluice_dispatch(&req, lane, found, &verdict);
 	}
 	ret = conn_act(conn, lane, &req, &verdict, head_len, used);
@@ -158,6 +162,7 @@ static int conn_wait_for_head(struct sluice_conn *conn, bool partial)
 	return 0;
 }
 
+/* Such as are for nobody's bytes; @standalone is to be read for each. */
 static const struct sluice_verdict urgent_verdict = {
 	.kind	= SLUICE_HAND_OVER,
 	.status	= 400,
@@ -184,7 +189,6 @@ static const struct sluice_verdict pass_through_verdict = {
 static bool conn_passes_through(const struct sluice_conn *conn)
 {
 	return READ_ONCE(sluice_pass_through) &&
-	       !READ_ONCE(sluice_standalone) &&
 	       (!conn->served || tcp_inq(conn->ss.sk));
 }
 
@@ -194,19 +198,20 @@ static bool conn_passes_through(const struct sluice_conn *conn)
  */
 static bool conn_must_go(struct sluice_conn *conn)
 {
-	if (unlikely(conn->over_limit)) {
-		conn_begin_handoff(conn, &over_limit_verdict, false);
-		return true;
-	}
-	if (unlikely(conn_passes_through(conn))) {
-		conn_begin_handoff(conn, &pass_through_verdict, false);
-		return true;
-	}
-	if (unlikely(tcp_sk(conn->ss.sk)->urg_data)) {
-		conn_begin_handoff(conn, &urgent_verdict, false);
-		return true;
-	}
-	return false;
+	bool standalone = READ_ONCE(sluice_standalone);
+	const struct sluice_verdict *verdict = NULL;
+
+	if (unlikely(conn->over_limit))
+		verdict = &over_limit_verdict;
+	else if (unlikely(conn_passes_through(conn)) && !standalone)
+		verdict = &pass_through_verdict;
+	else if (unlikely(tcp_sk(conn->ss.sk)->urg_data))
+		verdict = &urgent_verdict;
+	if (likely(!verdict))
+		return false;
+	conn_begin_handoff(conn, verdict, false);
+	conn->standalone = standalone;
+	return true;
 }
 
 /*
@@ -320,17 +325,21 @@ static void conn_is_handed_over(struct sluice_conn *conn)
 	sluice_conn_put(conn);		/* the user data's; the turn has one */
 }
 
-static int conn_hand_over(struct sluice_conn *conn)
+static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 {
+	enum sluice_stat why = 0;
 	/* Not for each round of waiting until all is acknowledged. */
 	bool lend = !conn->ss.sk->sk_wmem_queued && !conn_goes_unasked(conn) &&
-		    sluice_follow_begin(conn);
+		    sluice_follow_begin(conn, lane, &why);
 	int err;
 
 	err = sluice_handoff(&conn->ss, READ_ONCE(sluice_backend_port),
 			     READ_ONCE(sluice_backend_uid), lend);
 	if (!conn->ss.lent)
 		sluice_follow_free(conn);
+	/* It does not come back, and that is why. */
+	if (!err && why)
+		sluice_stat_inc(why);
 	return err;
 }
 
@@ -344,7 +353,7 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 		return -EIO;
 	if (conn->ss.lent)
 		return conn_pass_on(conn);
-	err = READ_ONCE(sluice_standalone) ? -ECONNREFUSED : conn_hand_over(conn);
+	err = conn->standalone ? -ECONNREFUSED : conn_hand_over(conn, lane);
 	switch (err) {
 	case 0:
 		conn_is_handed_over(conn);
@@ -486,6 +495,7 @@ void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane)
 		sluice_conn_bury(conn);
 		return;
 	}
+	lane->site = sluice_site_peek();
 	conn->requests_left = TURN_REQUESTS;
 	conn->bytes_left = TURN_BYTES;
 	do {

@@ -364,6 +364,7 @@ ssize_t http_parse(const u8 *buf, size_t len, size_t max, unsigned int flags,
 
 	*why = HTTP_ERR_NONE;
 	http_request_init(req);
+	req->lenient = flags & HTTP_PARSE_LENIENT;
 	req->method_text = (struct span){ NULL, 0 };
 	req->target = (struct span){ NULL, 0 };
 	p = parse_usual_request_line(buf, end, req);

@@ -34,6 +34,7 @@
  * @chunked: that body is chunked
  * @upgrade: there is an Upgrade field or a Connection: upgrade
  * @expect: there is an Expect field
+ * @lenient: parsed with HTTP_PARSE_LENIENT
  * @connection: HTTP_CONN_* of all Connection lines together
  * @head_len: bytes up to and including the empty line, with leading CRLFs
  * @seen: BIT(enum http_field) of each field that is there
@@ -59,6 +60,7 @@ struct http_request {
 	bool			chunked;
 	bool			upgrade;
 	bool			expect;
+	bool			lenient;
 	u8			connection;
 	u32			head_len;
 	u32			seen;
@@ -85,6 +87,7 @@ static inline void http_request_init(struct http_request *req)
 	req->chunked = false;
 	req->upgrade = false;
 	req->expect = false;
+	req->lenient = false;
 	req->connection = 0;
 	req->head_len = 0;
 	req->seen = 0;

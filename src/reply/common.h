@@ -33,9 +33,8 @@ static inline void reply_render_stamp(struct sluice_lane *lane, s64 now,
 static inline void reply_renew_stamp(struct sluice_lane *lane)
 {
 	s64 now = ktime_get_real_seconds();
-	const struct sluice_site *site;
+	const struct sluice_site *site = lane->site;
 
-	site = sluice_site_peek();
 	if (unlikely(site && (now != lane->stamp_time ||
 			      site->id != lane->stamp_site)))
 		reply_render_stamp(lane, now, site->id,

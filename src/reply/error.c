@@ -90,10 +90,9 @@ static void finish(struct http_writer *w, struct sluice_reply_to to, u16 status,
 void sluice_error_answer(struct sluice_lane *lane, struct sluice_reply_to to,
 			 u16 status, struct sluice_answer *answer)
 {
-	const struct sluice_site *site;
+	const struct sluice_site *site = lane->site;
 	struct http_writer w;
 
-	site = sluice_site_peek();
 	begin(lane, &w, status, site);
 	http_put_connection(&w, to.keep_alive);
 	if (status == 405)
@@ -116,10 +115,9 @@ void sluice_unsatisfiable_answer(struct sluice_lane *lane,
 				 struct sluice_reply_to to, u64 size,
 				 struct sluice_answer *answer)
 {
-	const struct sluice_site *site;
+	const struct sluice_site *site = lane->site;
 	struct http_writer w;
 
-	site = sluice_site_peek();
 	begin(lane, &w, 416, site);
 	http_put_connection(&w, to.keep_alive);
 	http_put_str(&w, "Content-Range: bytes */");
@@ -165,10 +163,9 @@ void sluice_redirect_answer(struct sluice_lane *lane,
 			    struct sluice_reply_to to, struct span path,
 			    struct span query, struct sluice_answer *answer)
 {
-	const struct sluice_site *site;
+	const struct sluice_site *site = lane->site;
 	struct http_writer w;
 
-	site = sluice_site_peek();
 	begin(lane, &w, 301, site);
 	http_put_str(&w, "Location: ");
 	http_uri_encode_path(&w, path);

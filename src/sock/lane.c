@@ -191,17 +191,19 @@ static void lane_run(struct compat_bh *bh)
 {
 	struct sluice_lane *lane = container_of(bh, struct sluice_lane, bh);
 	int budget = LANE_BUDGET;
+	bool may_run;
 
 	if (unlikely(!lane_take(lane))) {
 		compat_bh_queue(bh);
 		return;
 	}
 	WRITE_ONCE(lane->running, true);
-	while (budget && lane_may_run(lane) && lane_run_turn(lane)) {
+	/* Asked once each time: a moment later the answer may be another. */
+	while ((may_run = lane_may_run(lane)) && budget && lane_run_turn(lane)) {
 		lane_charge(lane);
 		budget--;
 	}
-	if (unlikely(!lane_may_run(lane)))
+	if (unlikely(!may_run))
 		mod_timer(&lane->rest, (lane->period + 1) * SHARE_PERIOD);
 	else if (!budget)
 		compat_bh_queue(bh);

@@ -19,6 +19,7 @@
 #include "compat/bh.h"
 
 struct sluice_lane;
+struct sluice_site;
 
 /* The largest request head that max_head_size allows. */
 #define SLUICE_LANE_HEAD	16384
@@ -59,6 +60,8 @@ struct sluice_turn {
  * @rest:    runs the lane again when a new period begins
  * @running: a run is under way
  * @runs:    how many are over
+ * @site:    the current one when the turn under way began, for all that it answers; NULL
+ *           on the way out
  * @frag:    memory for bytes that are sent by copy, see sluice_lane_frag()
  * @frag_at: the one in use
  * @head:    linear copy of what a connection has received
@@ -81,6 +84,7 @@ struct sluice_lane {
 	struct timer_list	rest;
 	bool			running;
 	unsigned long		runs;
+	const struct sluice_site *site;
 	struct page_frag	frag[SLUICE_LANE_FRAGS];
 	unsigned int		frag_at;
 	u8			*head;

@@ -161,18 +161,19 @@ static bool cache_unhash(struct sluice_object *obj)
 
 /**
  * sluice_cache_get() - what is known about a path
+ * @site: what is known under another is not found
  * @path: as requested, decoded and normalised
  *
  * Context: rcu_read_lock(), softirq too.
  * Return: an object with a reference for the caller; ERR_PTR as sluice_lookup()
  * when there is no file; NULL when nothing is known, or does not hold any more.
  */
-struct sluice_object *sluice_cache_get(struct span path)
+struct sluice_object *sluice_cache_get(const struct sluice_site *site,
+				       struct span path)
 {
-	struct cache_key key = { .path = path };
+	struct cache_key key = { .site_id = site->id, .path = path };
 	struct sluice_object *obj;
 
-	key.site_id = current_site_id();
 	obj = rhashtable_lookup(&table, &key, table_params);
 	/* First the reference: RCU keeps the object, but not its file. */
 	if (!obj || !sluice_object_get_unless_dying(obj)) {

@@ -9,8 +9,10 @@
 #include "http/span.h"
 
 struct sluice_object;
+struct sluice_site;
 
-struct sluice_object *sluice_cache_get(struct span path) __must_check;
+struct sluice_object *sluice_cache_get(const struct sluice_site *site,
+				       struct span path) __must_check;
 void sluice_cache_insert(struct sluice_object *obj);
 void sluice_cache_trim(void);
 void sluice_cache_flush(void);

@@ -736,7 +736,7 @@ static struct sluice_object *find_for_host(const struct sluice_site *site,
 	memcpy(name + 1 + fallback.len, key.ptr, key.len);
 	key = (struct span){ name, 1 + fallback.len + key.len };
 	rcu_read_lock();
-	obj = sluice_cache_get(key);
+	obj = sluice_cache_get(site, key);
 	rcu_read_unlock();
 	if (!obj)
 		obj = find(site, key, 1 + fallback.len);
@@ -749,6 +749,7 @@ out:
  * sluice_lookup() - find and open what a path names below the docroot
  * @path: absolute, normalised, NUL-terminated behind its last byte
  * @host_len: so many bytes of it are "/" and the directory of a host, or 0
+ * @site_id: out: the site that this holds for, whatever is returned
  *
  * What can be certified goes into the cache; the rest is good for this answer.
  *
@@ -759,13 +760,15 @@ out:
  * -ENODATA a directory without an index; -ENOEXEC a program; -EOPNOTSUPP a file
  * system whose pages cannot be sent; -ENOMEM.
  */
-struct sluice_object *sluice_lookup(struct span path, size_t host_len)
+struct sluice_object *sluice_lookup(struct span path, size_t host_len,
+				    u64 *site_id)
 {
 	struct sluice_site *site = sluice_site_get();
 	struct sluice_object *obj;
 	const struct cred *old;
 
 	sluice_stat_inc(SLUICE_STAT_LOOKUPS);
+	*site_id = site ? site->id : 0;
 	if (!site)
 		return ERR_PTR(-ENOENT);
 

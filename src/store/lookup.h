@@ -9,6 +9,7 @@
 
 struct sluice_object;
 
-struct sluice_object *sluice_lookup(struct span path, size_t host_len);
+struct sluice_object *sluice_lookup(struct span path, size_t host_len,
+				    u64 *site_id);
 
 #endif /* SLUICE_STORE_LOOKUP_H */
