@@ -4,6 +4,7 @@
  * any size of the buffer, and whether it is copied or built.
  */
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "fuzz.h"
@@ -100,6 +101,27 @@ static void check_path(struct span target)
 		check(out.query.ptr[-1] == '?' && fuzz_inside(out.query, target));
 }
 
+/* RFC 3986 sections 2.1 to 2.3, by the letter; and no fragment. */
+static bool is_plain_uri(struct span target)
+{
+	static const char marks[] = "-._~" ":/?[]@" "!$&'()*+,;=";
+	size_t i;
+
+	for (i = 0; i < target.len; i++) {
+		u8 c = target.ptr[i];
+
+		if (c == '%') {
+			if (target.len - i < 3 || !isxdigit(target.ptr[i + 1]) ||
+			    !isxdigit(target.ptr[i + 2]))
+				return false;
+			i += 2;
+		} else if (c >= 0x80 || (!isalnum(c) && (!c || !strchr(marks, c)))) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* The same for every size, or too long; nothing is written behind the buffer. */
 static void check_sizes(struct span target, enum http_method method)
 {
@@ -137,6 +159,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 		promise_target(&req);
 		check_sizes(req.target, req.method);
 	}
+	check(http_uri_is_valid(req.target) == is_plain_uri(req.target));
 	if (len && data[0] == '/')
 		check_path(req.target);
 	return 0;

@@ -212,6 +212,37 @@ static void test_encoded_slash(void)
 	unit_end();
 }
 
+static void check_valid(const char *s, bool valid)
+{
+	size_t len = strlen(s);
+
+	if (!check(http_uri_is_valid((struct span){ unit_guard_end(s, len), len }) == valid))
+		unit_note("%s", s);
+}
+
+static void test_valid(void)
+{
+	static const char marks[] = "-._~:/?[]@!$&'()*+,;=";
+	unsigned int c;
+
+	unit_begin("a URI has letters, digits, a few marks, and escapes");
+	for (c = 1; c < 256; c++) {
+		char text[] = { '/', c, 'a', '\0' };
+
+		check_valid(text, (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+				  (c >= '0' && c <= '9') || strchr(marks, c));
+	}
+	check_valid("/a%2fB%aF?%41", true);
+	check_valid("http://[::1]:80/a", true);
+	check_valid("*", true);
+	check_valid("/%", false);
+	check_valid("/%4", false);
+	check_valid("/?%4g", false);
+	check_valid("/?%g4", false);
+	check_valid("/?a#b", false);
+	unit_end();
+}
+
 static void test_absolute(void)
 {
 	struct http_target out;
@@ -458,6 +489,7 @@ int main(void)
 	test_errors();
 	test_query();
 	test_encoded_slash();
+	test_valid();
 	test_absolute();
 	test_other_forms();
 	test_name_length();

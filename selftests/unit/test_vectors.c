@@ -27,6 +27,7 @@ struct vector {
 struct outcome {
 	const struct vector	*vector;
 	unsigned int		flags;
+	bool			strict;
 	struct settings		settings;
 	struct answer		answer;
 	struct http_request	req;
@@ -271,6 +272,10 @@ static enum http_error judge(struct outcome *o)
 	if (o->ret > 0 && http_uri_resolve(o->req.target, o->req.method, path, sizeof(path),
 					   &o->target, &why))
 		o->ret = -EBADMSG;
+	if (o->ret > 0 && o->strict && !http_uri_is_valid(o->req.target)) {
+		why = HTTP_ERR_BAD_TARGET;
+		o->ret = -EBADMSG;
+	}
 	if (o->ret > 0)
 		answer(&o->req, &o->vector->place, &o->settings, &o->answer);
 	return why;
@@ -281,7 +286,7 @@ static bool take_setting(struct outcome *o, const char *key, const char *value)
 {
 	/* Without meaning for what is tested here. */
 	static const char *const others[] = {
-		"strict", "standalone", "proxy_protocol", "authorization", "options",
+		"standalone", "proxy_protocol", "authorization", "options",
 		"hide_dot", "query", "symlinks", "mode_required", "mode_forbidden", "charset",
 		"cache_control", "add_header", "server", "vhosts", "default_host", "page_404",
 		"index", "dynamic_prefix", "dynamic_suffix", "header_timeout", NULL,
@@ -289,6 +294,8 @@ static bool take_setting(struct outcome *o, const char *key, const char *value)
 
 	if (!strcmp(key, "lenient"))
 		o->flags |= atoi(value) ? HTTP_PARSE_LENIENT : 0;
+	else if (!strcmp(key, "strict"))
+		o->strict = atoi(value);
 	else if (!strcmp(key, "bad_range"))
 		o->settings.bad_range_416 = !strcmp(value, "416");
 	else if (!strcmp(key, "if_modified_since"))

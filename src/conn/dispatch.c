@@ -202,8 +202,11 @@ static bool resolve_target(const struct http_request *req,
 
 	if (!http_uri_resolve(req->target, req->method,
 			      lane->path + SLUICE_LANE_HOST, SLUICE_LANE_PATH,
-			      &verdict->target, &why))
-		return true;
+			      &verdict->target, &why)) {
+		if (likely(!verdict->strict) || http_uri_is_valid(req->target))
+			return true;
+		why = HTTP_ERR_BAD_TARGET;
+	}
 	return !refuse_malformed(verdict, why);
 }
 

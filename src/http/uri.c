@@ -31,12 +31,18 @@ static bool path_has_room(const struct path_builder *b, ptrdiff_t n)
 	return b->limit - b->pos >= n;
 }
 
+/* There is a "%" at @p. */
+static bool is_escape(const u8 *p, const u8 *end)
+{
+	return end - p >= 3 && http_is(p[1], HTTP_C_HEX) && http_is(p[2], HTTP_C_HEX);
+}
+
 /* Decode the escape at @p, which starts with "%". */
 static enum http_error path_add_escape(struct path_builder *b, const u8 *p, const u8 *end)
 {
 	u8 c;
 
-	if (end - p < 3 || !http_is(p[1], HTTP_C_HEX) || !http_is(p[2], HTTP_C_HEX))
+	if (!is_escape(p, end))
 		return HTTP_ERR_BAD_ESCAPE;
 	c = http_hex_value(p[1]) << 4 | http_hex_value(p[2]);
 	if (http_is(c, HTTP_C_CTL))
@@ -338,6 +344,35 @@ int http_uri_resolve(struct span target, enum http_method method, u8 *path, size
 			return *why ? -EBADMSG : 0;
 	}
 	return resolve_path(p, target.ptr + target.len, path, size, out, why);
+}
+
+/**
+ * http_uri_is_valid() - is a target made of what URIs are made of
+ * @target: of a request that http_parse() accepted
+ *
+ * http_uri_resolve() takes more than that, as nginx does: any byte that is no control for
+ * itself, and anything in a query.  The same bytes that nginx escapes in a path are those
+ * that RFC 3986 section 2 has no place for, but for the three that mean something there.
+ * "[" and "]" are among those that it has, though they belong into a host: forms write
+ * them into queries, and so do browsers.
+ *
+ * Return: false if there is a byte that has to be escaped, or a "%" without its digits
+ */
+bool http_uri_is_valid(struct span target)
+{
+	const u8 *end = target.ptr + target.len;
+	const u8 *p;
+
+	for (p = target.ptr; p < end; p++) {
+		if (*p == '%') {
+			if (!is_escape(p, end))
+				return false;
+			p += 2;
+		} else if (http_is(*p, HTTP_C_ESCAPE) && *p != '?') {
+			return false;
+		}
+	}
+	return true;
 }
 
 /**

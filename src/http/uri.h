@@ -45,6 +45,7 @@ struct http_target {
 int http_uri_resolve(struct span target, enum http_method method,
 		     u8 *path, size_t size, struct http_target *out,
 		     enum http_error *why) __must_check;
+bool http_uri_is_valid(struct span target);
 void http_uri_encode_path(struct http_writer *w, struct span path);
 
 #endif /* SLUICE_HTTP_URI_H */
