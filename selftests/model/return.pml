@@ -252,11 +252,27 @@ inline give() {
 	fi
 }
 
+/* sluice_follow_turn_over(), and heard_meanwhile(): held for itself, without a file. */
+inline keep_rest() {
+	if
+	:: lent && !held && !count && !begun && rcv_nxt > at ->
+		found = 0;
+		begun = rcv_nxt - at;
+		held = 1
+	:: else
+	fi
+}
+
 /* sluice_follow_heard(), and what conn_sock_heard() makes of it: whether to serve. */
 inline heard(serve) {
 	serve = 0;
 	if
 	:: state != BACKEND ->
+		if
+		:: held -> begun = rcv_nxt - at
+		:: !held && (state == LOOKUP || count || begun) -> give()
+		:: else -> keep_rest()
+		fi;
 		if
 		:: at_eof && !broken(no_eof_wake) -> wake()
 		:: else
@@ -502,7 +518,11 @@ inline sluice_ladder_run() {
 		:: go && state == CLOSE ->
 			assert(!keep_alive || out == rcv_nxt / 2);
 			sluice_conn_bury()
-		od
+		od;
+		if
+		:: state == HEAD || answering -> keep_rest()
+		:: else
+		fi
 	fi;
 	go = 0
 }

@@ -340,13 +340,50 @@ static void keep_arrived(struct sluice_follow *f, struct sock *sk)
 					  begun->buf + begun->len, HTTP_HEAD_MAX - begun->len);
 }
 
-/* Behind a request whose file a lane looks for, or that the backend has come upon. */
+/* Return: false without memory. */
+static bool hold_arrived(struct sluice_follow *f, struct sock *sk)
+{
+	f->request.buf = kmalloc(HTTP_HEAD_MAX, GFP_ATOMIC | __GFP_NOWARN);
+	if (!f->request.buf) {
+		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		return false;
+	}
+	keep_arrived(f, sk);
+	f->held = true;
+	return true;
+}
+
+/* What was looked up for a request that the backend has taken meanwhile. */
+static void forget_found(struct sluice_conn *conn)
+{
+	sluice_found_drop(&conn->found);
+}
+
+/* Nothing that it has been given is out, whole or in part. */
+static bool has_nothing_of_ours(const struct sluice_follow *f)
+{
+	return !f->exchange.count && !f->request.len;
+}
+
+/*
+ * Behind a request whose file a lane looks for, or an answer of ours, or in front of the
+ * next turn; or behind what the backend has come upon.  Without memory it is not held:
+ * amid an answer the connection cannot be given up, so that is for its end to find.
+ */
 static void heard_meanwhile(struct sluice_conn *conn)
 {
-	if (conn->follow->held)
-		keep_arrived(conn->follow, conn->ss.sk);
-	else if (conn->state == CONN_LOOKUP)
+	struct sluice_follow *f = conn->follow;
+	struct sock *sk = conn->ss.sk;
+
+	if (f->held) {
+		keep_arrived(f, sk);
+	} else if (conn->state == CONN_LOOKUP || !has_nothing_of_ours(f)) {
 		give(conn);
+	} else if (unfollowed(f, sk)) {
+		/* Held for itself, and not since its file was looked for. */
+		forget_found(conn);
+		hold_arrived(f, sk);
+	}
 }
 
 /**
@@ -413,12 +450,6 @@ void sluice_follow_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_
 		sluice_stat_inc(SLUICE_STAT_RETURNS);
 		conn->rescues = 0;
 	}
-}
-
-/* What was looked up for a request that the backend has taken meanwhile. */
-static void forget_found(struct sluice_conn *conn)
-{
-	sluice_found_drop(&conn->found);
 }
 
 /*
@@ -502,16 +533,24 @@ void sluice_follow_take(struct sluice_conn *conn, const struct http_request *req
  */
 void sluice_follow_keep(struct sluice_conn *conn)
 {
-	struct sluice_follow *f = conn->follow;
-
-	f->request.buf = kmalloc(HTTP_HEAD_MAX, GFP_ATOMIC | __GFP_NOWARN);
-	if (!f->request.buf) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+	if (!hold_arrived(conn->follow, conn->ss.sk))
 		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_LOST);
-		return;
-	}
-	keep_arrived(f, conn->ss.sk);
-	f->held = true;
+}
+
+/**
+ * sluice_follow_turn_over() - more has arrived than the turn has dealt with
+ * @conn: lent
+ *
+ * Behind an answer that is not all sent, or for another turn.  It is held, as with
+ * sluice_follow_hold(): a backend that was waked for something else, or by nobody, reads
+ * what there is.
+ * Context: socket locked, not busy.
+ */
+void sluice_follow_turn_over(struct sluice_conn *conn)
+{
+	if ((conn->state == CONN_HEAD || conn->ss.answering) &&
+	    has_nothing_of_ours(conn->follow))
+		heard_meanwhile(conn);
 }
 
 /**

@@ -27,6 +27,7 @@ int sluice_follow_return(struct sluice_conn *conn);
 void sluice_follow_served(struct sluice_conn *conn, size_t len);
 void sluice_follow_take(struct sluice_conn *conn, const struct http_request *req);
 void sluice_follow_keep(struct sluice_conn *conn);
+void sluice_follow_turn_over(struct sluice_conn *conn);
 int sluice_follow_hold(struct sluice_conn *conn);
 int sluice_follow_pass_on(struct sluice_conn *conn);
 

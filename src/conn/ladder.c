@@ -513,5 +513,7 @@ void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane)
 		conn_time_out(conn);
 		return;
 	}
+	if (unlikely(conn->ss.lent))
+		sluice_follow_turn_over(conn);
 	sluice_conn_arm_timer(conn);
 }
