@@ -18,6 +18,7 @@
 #include <net/sock.h>
 
 #include "conn/client.h"
+#include "sock/lane.h"
 #include "sock/stats.h"
 
 /* So many that with all of max_connections from elsewhere each a list is short. */
@@ -78,7 +79,7 @@ static struct sluice_client *add_client(struct client_bucket *bucket,
 	struct sluice_client *client;
 
 	lockdep_assert_held(&bucket->lock);
-	client = kzalloc(sizeof(*client), GFP_ATOMIC | __GFP_NOWARN);
+	client = kzalloc(sizeof(*client), SLUICE_GFP_WAITING);
 	if (!client) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 		return NULL;

@@ -377,7 +377,7 @@ struct sluice_conn *sluice_conn_alloc(void)
 
 	if (!percpu_ref_tryget_live(&conns_alive))
 		return NULL;
-	conn = kmem_cache_zalloc(conn_slab, GFP_ATOMIC | __GFP_NOWARN);
+	conn = kmem_cache_zalloc(conn_slab, SLUICE_GFP_WAITING);
 	if (!conn) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 		percpu_ref_put(&conns_alive);

@@ -90,7 +90,7 @@ static int keep_begun(struct begun *begun, const u8 *p, size_t len)
 		begun->buf = NULL;
 	} else {
 		if (!begun->buf)
-			begun->buf = kmalloc(HTTP_HEAD_MAX, GFP_ATOMIC | __GFP_NOWARN);
+			begun->buf = kmalloc(HTTP_HEAD_MAX, SLUICE_GFP_WAITING);
 		if (!begun->buf) {
 			sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 			begun->len = 0;
@@ -248,7 +248,7 @@ bool sluice_follow_begin(struct sluice_conn *conn, struct sluice_lane *lane,
 
 	if (!READ_ONCE(sluice_return) || tcp_sk(sk)->urg_data || sluice_sock_at_eof(sk))
 		return false;
-	f = kzalloc(sizeof(*f), GFP_ATOMIC | __GFP_NOWARN);
+	f = kzalloc(sizeof(*f), SLUICE_GFP_WAITING);
 	if (!f) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 		return false;
@@ -343,7 +343,7 @@ static void keep_arrived(struct sluice_follow *f, struct sock *sk)
 /* Return: false without memory. */
 static bool hold_arrived(struct sluice_follow *f, struct sock *sk)
 {
-	f->request.buf = kmalloc(HTTP_HEAD_MAX, GFP_ATOMIC | __GFP_NOWARN);
+	f->request.buf = kmalloc(HTTP_HEAD_MAX, SLUICE_GFP_WAITING);
 	if (!f->request.buf) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 		return false;

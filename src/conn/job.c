@@ -289,7 +289,7 @@ int sluice_job_lookup(struct sluice_conn *conn,
 		      const struct sluice_verdict *verdict)
 {
 	/* With the NUL. */
-	u8 *path = kmemdup(verdict->key.ptr, verdict->key.len + 1, GFP_ATOMIC);
+	u8 *path = kmemdup(verdict->key.ptr, verdict->key.len + 1, SLUICE_GFP_WAITING);
 
 	if (!path) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);

@@ -107,7 +107,7 @@ static int conn_send_body(struct sluice_conn *conn)
 /* Keep what is still to be sent of what is in the lane's buffer. */
 static int conn_keep_rest(struct sluice_conn *conn, struct span bytes)
 {
-	conn->rest = kmemdup(bytes.ptr, bytes.len, GFP_ATOMIC);
+	conn->rest = kmemdup(bytes.ptr, bytes.len, SLUICE_GFP_SENDING);
 	if (!conn->rest) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 		return -ENOMEM;
@@ -189,7 +189,7 @@ int sluice_respond_go_on(struct sluice_conn *conn, struct sluice_lane *lane)
 static int conn_keep_parts(struct sluice_conn *conn, u64 boundary,
 			   const struct sluice_ranges *ranges)
 {
-	conn->parts = kmalloc(sizeof(*conn->parts), GFP_ATOMIC);
+	conn->parts = kmalloc(sizeof(*conn->parts), SLUICE_GFP_SENDING);
 	if (!conn->parts) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 		return -ENOMEM;

@@ -10,6 +10,7 @@
 #ifndef SLUICE_SOCK_LANE_H
 #define SLUICE_SOCK_LANE_H
 
+#include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mm_types.h>
@@ -31,6 +32,19 @@ struct sluice_site;
 
 /* So many that the first is acknowledged when the last is full. */
 #define SLUICE_LANE_FRAGS	4
+
+/*
+ * For what a client makes us allocate in softirq.  There may be none, and that is counted
+ * (out_of_memory), not told to the log.
+ *
+ * WAITING: for what can wait, or can be the backend's instead, and may stay for as long as
+ * a client likes.  The reserves that atomic allocations have are not for that, or clients
+ * could have them all.
+ * SENDING: for what an answer needs that is under way, which would be cut short: the
+ * sooner it is sent the sooner there is memory.  TCP bounds how much that can be.
+ */
+#define SLUICE_GFP_WAITING	(GFP_NOWAIT | __GFP_NOWARN)
+#define SLUICE_GFP_SENDING	(GFP_ATOMIC | __GFP_NOWARN)
 
 #define SLUICE_TURN_QUEUED	0
 

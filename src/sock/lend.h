@@ -8,6 +8,7 @@
 #include <net/tcp.h>
 
 #include "compat/tcp.h"
+#include "sock/lane.h"
 #include "sock/sock.h"
 
 /* What of a socket is set otherwise while we send on it. */
@@ -39,7 +40,7 @@ static inline void sluice_lent_begin_send(struct sluice_sock *ss, struct sluice_
 	was->allocation = sk->sk_allocation;
 	was->stamps = sk->sk_tsflags;
 	was->nonagle = tcp_sk(sk)->nonagle;
-	sk->sk_allocation = GFP_ATOMIC;
+	sk->sk_allocation = SLUICE_GFP_SENDING;
 	compat_sk_use_task_frag(sk, false);
 	WRITE_ONCE(sk->sk_tsflags, 0);
 	tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;

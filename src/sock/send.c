@@ -3,7 +3,7 @@
  * Sending from softirq.
  *
  * tcp_sendmsg_locked() under the spinning lock does not sleep with
- * MSG_DONTWAIT, sk_allocation == GFP_ATOMIC and no task's page fragment:
+ * MSG_DONTWAIT, an atomic sk_allocation and no task's page fragment:
  * espintcp does the same.  The listener's children inherit the last two.
  */
 #include <linux/minmax.h>

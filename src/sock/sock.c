@@ -84,7 +84,7 @@ void sluice_listen_hook(struct sluice_listen_sock *lis)
 	sk->sk_data_ready = listen_data_ready;
 	sk->sk_state_change = listen_state_change;
 	/* Inherited by each child, and right for sends from softirq. */
-	sk->sk_allocation = GFP_ATOMIC;
+	sk->sk_allocation = SLUICE_GFP_SENDING;
 	compat_sk_use_task_frag(sk, false);
 	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, NOTSENT_LOWAT);
 	write_unlock_bh(&sk->sk_callback_lock);
@@ -257,7 +257,7 @@ void sluice_sock_hook(struct sluice_sock *ss)
 	sk->sk_write_space = sock_write_space;
 	sk->sk_state_change = sock_state_change;
 	sk->sk_error_report = sock_ring;
-	sk->sk_allocation = GFP_ATOMIC;
+	sk->sk_allocation = SLUICE_GFP_SENDING;
 	compat_sk_use_task_frag(sk, false);
 	tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
 	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, NOTSENT_LOWAT);

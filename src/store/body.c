@@ -137,7 +137,7 @@ static void body_read_ahead(const struct sluice_body *body, struct folio *folio)
 
 	if (!take_mark(folio))
 		return;
-	ahead = kmalloc(sizeof(*ahead), GFP_ATOMIC | __GFP_NOWARN);
+	ahead = kmalloc(sizeof(*ahead), SLUICE_GFP_WAITING);
 	if (!ahead)
 		return;		/* then somebody will have to wait */
 	INIT_WORK(&ahead->work, ahead_work);
