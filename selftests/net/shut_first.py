@@ -50,6 +50,11 @@ def ready(sock):
     return poll.poll(0) != []
 
 
+def option(sock, patience=False):
+    sock.setblocking(patience)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)
+
+
 def splice(sock):
     pipe = os.pipe()
     got = try_to(os.splice, sock.fileno(), pipe[1], 65536)
@@ -66,7 +71,8 @@ COMMANDS = {
     "write": lambda sock: try_to(sock.send, b"x"),
     "urgent": lambda sock: try_to(sock.send, b"x", socket.MSG_OOB),
     "splice": splice,
-    "option": lambda sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000),
+    "option": lambda sock: try_to(option, sock),
+    "option with patience": lambda sock: try_to(option, sock, True),
     "abort": lambda sock: sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                           struct.pack("ii", 1, 0)),
     "close": lambda sock: sock.close(),
@@ -270,14 +276,30 @@ def answering():
             goes_on(client)
 
 
-@test("an answer of ours goes on, and what cannot be followed waits for it")
+@test("an answer of ours goes on, and what cannot be followed waits for it, or is told so")
 def option_amid():
+    for patience in False, True:
+        with lent(options=SLOW) as (told, client):
+            counting = Counting()
+            client.send(request("/huge"))
+            client.fill()
+            if patience:
+                told.begin("option with patience")
+            else:
+                told.expect(option="BlockingIOError")
+                counting.expect(left_option=0)
+            response = client.response()
+            same((response.body == HUGE, response.is_nginx), (True, False), "huge")
+            same(told.end() if patience else told.tell("option"), "[None]", "option")
+            counting.expect(left_option=1)
+            told.expect(close=None)
+            client.expect_end()
     with lent(options=SLOW) as (told, client):
         counting = Counting()
         client.send(request("/huge"))
         client.fill()
         told.tell("shut")
-        told.begin("option")
+        told.begin("option with patience")
         response = client.response()
         same((response.body == HUGE, response.is_nginx), (True, False), "huge")
         client.expect_end()

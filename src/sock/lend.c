@@ -16,6 +16,7 @@
  * for unload; see sluice_lend_exit().
  */
 #include <linux/delay.h>
+#include <linux/fs.h>
 #include <linux/memcontrol.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
@@ -417,19 +418,41 @@ static bool is_harmless(int level, int option)
 	return false;
 }
 
+/* What came by a system call says so itself. Socket owned. */
+static bool is_nonblocking(const struct sock *sk)
+{
+	const struct file *file = sk->sk_socket->file;
+
+	return file && READ_ONCE(file->f_flags) & O_NONBLOCK;
+}
+
+/*
+ * Behind our answer the socket is the backend's alone.  It waits for that as its writes do:
+ * with a client who reads slowly that may take long.
+ */
+static int leave_for_option(struct sock *sk)
+{
+	struct sleeper me;
+	int err;
+
+	sleeper_enter(&me, true);
+	lock_sock(sk);
+	err = wait_for_answer(sk, sock_sndtimeo(sk, is_nonblocking(sk)));
+	if (!err)
+		lent_leave(sk, SLUICE_STAT_LEFT_OPTION);
+	release_sock(sk);
+	sleeper_leave(&me);
+	return err;
+}
+
 static int lent_setsockopt(struct sock *sk, int level, int option, sockptr_t value,
 			   unsigned int len)
 {
 	int ret = 0;
 
 	hook_enter();
-	if (!is_harmless(level, option)) {
-		lock_sock(sk);
-		ret = wait_for_answer(sk, MAX_SCHEDULE_TIMEOUT);
-		if (!ret)
-			lent_leave(sk, SLUICE_STAT_LEFT_OPTION);
-		release_sock(sk);
-	}
+	if (!is_harmless(level, option))
+		ret = leave_for_option(sk);
 	if (!ret)
 		ret = interposer_of(sk)->base->setsockopt(sk, level, option, value, len);
 	hook_leave();
