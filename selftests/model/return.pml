@@ -30,8 +30,7 @@ c_decl {
 		nothing, no_idle_check, no_copied_seq, no_writers, no_gate, no_missed,
 		no_release_ring, late_clear, no_eof_wake, no_refused, no_room_kept,
 		no_give_wake, no_lost, rescue_read, rescue_begun, no_ends, no_close_ring,
-		no_answer_kept, no_eof_told, shutdown_now, evict_gives, abort_open,
-		abort_fin
+		no_answer_kept, no_eof_told, shutdown_now, evict_gives, abort_fin
 	} what_is_broken;
 	int halves_that_come;
 };
@@ -90,7 +89,6 @@ byte left;		/* of the answer under way */
 bit queued, taken;	/* SLUICE_TURN_QUEUED; a lane has the turn */
 byte looked_up;
 bit job_out, job_done;
-bit grave;
 bit sluice_return = 1, sluice_take_back = 1;
 
 /* --- the backend ------------------------------------------------------------------ */
@@ -153,10 +151,7 @@ inline born_write_space() {
 	fi
 }
 
-/*
- * What waits to be sent is thrown away, which makes room.  Also for tcp_abort(), where 6.1
- * keeps it: by then nobody is told to wait any more.
- */
+/* What waits to be sent is thrown away, which makes room. */
 inline tcp_reset() {
 	reset = 1;
 	crowded = 0;
@@ -212,13 +207,11 @@ inline sluice_conn_bury() {
 inline sluice_conn_abort() {
 	if
 	:: lent ->
-		shut_out = !broken(abort_open);
-		shut = 0;
-		closing = 0;
-		linger = !broken(abort_fin);
+		shut = shut && broken(abort_fin);
+		closing = closing && broken(abort_fin);
 		given_up = 1;
 		sluice_lend_end();
-		grave = 1
+		tcp_reset()			/* sluice_lend_reset() */
 	:: else ->
 		linger = 1;
 		sluice_conn_bury()
@@ -721,20 +714,6 @@ active proctype slow_lane() {
 	od
 }
 
-/* bury_work(): tcp_abort() */
-active proctype graveyard() {
-	do
-	:: atomic {
-		grave && !owned ->
-		grave = 0;
-		if
-		:: !closed -> tcp_reset()
-		:: else
-		fi
-	   }
-	od
-}
-
 active proctype admin() {
 	bit gone;
 
@@ -1009,7 +988,7 @@ active proctype listener() {
 active proctype end() {
 	timeout;
 	settled = 1;
-	assert(calm && !owned && !queued && !taken && !job_out && !grave && !replying);
+	assert(calm && !owned && !queued && !taken && !job_out && !replying);
 	assert(!connected || (out == sent / 2 && !out_half));
 	assert(!connected || (!fin_sent && !shut_out && !blocked && !lingers && !must_close));
 	assert(!connected || state == HEAD || state == BACKEND || state == GONE);

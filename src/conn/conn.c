@@ -305,18 +305,17 @@ void sluice_conn_bury(struct sluice_conn *conn)
 }
 
 /*
- * The same for one that the backend has: it will find it reset.  Until then it cannot
- * write behind what is cut short.
+ * The same for one that the backend has: it will find it reset, and so cannot write behind
+ * what is cut short.  Freed, unless the caller has a reference.
  */
 static void conn_abort_lent(struct sluice_conn *conn)
 {
-	conn->ss.sk->sk_shutdown |= SEND_SHUTDOWN;
 	conn->ss.shut = false;
 	conn->ss.closing = 0;
-	conn->ss.abort = true;
 	sluice_conn_leave(conn);
 	sluice_lend_end(&conn->ss);
-	sluice_sock_bury(&conn->ss);
+	sluice_lend_reset(&conn->ss);
+	sluice_conn_put(conn);		/* the user data's */
 }
 
 /* Close it so that the client notices what is missing. Socket locked. */

@@ -743,6 +743,21 @@ void sluice_lent_admit(struct sluice_sock *ss)
 	sluice_born.write_space(sk);
 }
 
+/**
+ * sluice_lend_reset() - end a connection that the backend has
+ * @ss: was lent
+ *
+ * In place, for who closes our own would have to wait for whoever owns it by then.
+ * Context: BH disabled; socket locked, not busy, as TCP does it to children that nobody
+ * accepts.
+ */
+void sluice_lend_reset(struct sluice_sock *ss)
+{
+	struct sock *sk = ss->sk;
+
+	sk->sk_prot->disconnect(sk, O_NONBLOCK);
+}
+
 /* Not a snapshot; but when nobody can enter any more, zero is the truth. */
 static long count_inside(void)
 {

@@ -23,6 +23,7 @@ bool sluice_lend_is_possible(const struct sock *lsk, const struct sock *sk);
 void sluice_lend(struct sluice_sock *ss);
 void sluice_lend_end(struct sluice_sock *ss);
 bool sluice_lend_take_back(struct sluice_sock *ss);
+void sluice_lend_reset(struct sluice_sock *ss);
 
 void sluice_lent_wake(struct sluice_sock *ss);
 void sluice_lent_admit(struct sluice_sock *ss);

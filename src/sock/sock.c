@@ -500,10 +500,7 @@ static void bury_work(struct work_struct *work)
 	struct sluice_sock *ss, *next;
 
 	llist_for_each_entry_safe(ss, next, list, grave) {
-		if (ss->abort)
-			tcp_abort(ss->sk, ECONNABORTED);
-		else
-			ss->sk->sk_prot->close(ss->sk, 0);
+		ss->sk->sk_prot->close(ss->sk, 0);
 		if (ss->req)
 			request_free(ss->req);
 		ss->ops->buried(ss);
@@ -515,9 +512,8 @@ static void bury_work(struct work_struct *work)
  * sluice_sock_bury() - close a detached socket, soon
  * @ss: detached; ops->buried() is called when it is gone
  *
- * With @ss->abort it is the backend's, and reset.
- *
- * Closing may sleep, so it is left to a worker, a batch at a time.
+ * Closing may sleep, so it is left to a worker, a batch at a time; nobody else has a
+ * file of it, so not for long.
  * Context: any, BH off.
  */
 void sluice_sock_bury(struct sluice_sock *ss)

@@ -76,7 +76,6 @@ struct sluice_sock_ops {
  * @write_seq: behind the last byte that we know of
  * @options: what it was set to when it was lent
  * @taken_back: it was lent, and is not any more
- * @abort: in the grave: it is the backend's to close, and only to be reset
  * @grave: place among the sockets that wait to be closed
  * @socket: what tcp dereferences when its buffer is full
  * @to_uid: behind a struct socket SOCK_INODE() expects an inode, of which
@@ -97,7 +96,6 @@ struct sluice_sock {
 	bool				missed;
 	bool				written;
 	bool				taken_back;
-	bool				abort;
 	u8				closing;
 	unsigned int			writers;
 	u32				write_seq;
