@@ -30,7 +30,8 @@ c_decl {
 		nothing, no_idle_check, no_copied_seq, no_writers, no_gate, no_missed,
 		no_release_ring, late_clear, no_eof_wake, no_refused, no_room_kept,
 		no_give_wake, no_lost, rescue_read, rescue_begun, no_ends, no_close_ring,
-		no_answer_kept, no_eof_told, shutdown_now, evict_gives, abort_fin
+		no_answer_kept, no_eof_told, shutdown_now, evict_gives, abort_fin,
+		no_tell
 	} what_is_broken;
 	int halves_that_come;
 };
@@ -89,6 +90,7 @@ byte left;		/* of the answer under way */
 bit queued, taken;	/* SLUICE_TURN_QUEUED; a lane has the turn */
 byte looked_up;
 bit job_out, job_done;
+bit leaving;		/* SLUICE_LEAVE_NOW */
 bit sluice_return = 1, sluice_take_back = 1;
 
 /* --- the backend ------------------------------------------------------------------ */
@@ -377,18 +379,21 @@ inline hand_over() {
 		waits = 1;
 		go = 0;
 		if
-		:: sluice_return && !fin ->
+		:: sluice_return && !fin && !leaving ->
 			lent = 1;
 			at = copied_seq;
 			follow_requests();
 			assert(count);
 			state = BACKEND
-		:: !sluice_return || fin || !calm ->
+		:: !sluice_return || fin || leaving || !calm ->
 			given_up = 1;
 			state = GONE;
 			forget()
 		fi
-	:: !crowded && !calm -> keep_alive = 0; conn_act()	/* 503 */
+	:: !crowded && !calm && rcv_nxt - copied_seq >= 2 ->
+		keep_alive = 0;
+		conn_act()				/* 503 */
+	:: !crowded && !calm && leaving -> keep_alive = 0; state = CLOSE
 	fi
 }
 
@@ -492,6 +497,26 @@ inline conn_try_head() {
 	fi
 }
 
+/* What has begun goes on. */
+#define leaves		(leaving && state != SEND && (lent || state == HEAD || state == LOOKUP))
+
+inline conn_leave_off() {
+	if
+	:: lent -> sluice_conn_give_up()
+	:: else -> state = HANDOFF
+	fi
+}
+
+/* What would have to wait now ends. */
+inline conn_cut() {
+	if
+	:: !leaving || state == GONE
+	:: leaving && state == SEND && !broken(evict_gives) -> sluice_conn_abort()
+	:: leaving && state != GONE && (state != SEND || broken(evict_gives)) ->
+		sluice_conn_bury()
+	fi
+}
+
 inline sluice_ladder_run() {
 	assert(!owned);
 	go = 1;
@@ -500,8 +525,9 @@ inline sluice_ladder_run() {
 	:: else ->
 		do
 		:: !go || state == GONE -> break
-		:: go && (state == HEAD || state == BACKEND) -> conn_try_head()
-		:: go && state == LOOKUP ->
+		:: go && leaves -> conn_leave_off()
+		:: go && !leaves && (state == HEAD || state == BACKEND) -> conn_try_head()
+		:: go && !leaves && state == LOOKUP ->
 			if
 			:: job_done -> state = HEAD; found = looked_up
 			:: else -> go = 0
@@ -512,8 +538,9 @@ inline sluice_ladder_run() {
 			assert(!keep_alive || out == rcv_nxt / 2);
 			sluice_conn_bury()
 		od;
+		conn_cut();
 		if
-		:: state == HEAD || answering -> keep_rest()
+		:: state != GONE && (state == HEAD || answering) -> keep_rest()
 		:: else
 		fi
 	fi;
@@ -715,19 +742,16 @@ active proctype slow_lane() {
 }
 
 active proctype admin() {
-	bit gone;
-
 	do
 	:: atomic { !calm -> sluice_return = 0 }
 	:: atomic { !calm -> sluice_take_back = 0 }
-	/* conn_evict() */
+	/* conns_tell() */
 	:: atomic {
-		!calm && !gone && !owned ->
-		gone = 1;
+		!calm && !leaving ->
+		leaving = 1;
 		if
-		:: state == GONE
-		:: state == SEND && !broken(evict_gives) -> sluice_conn_abort()
-		:: state != GONE && (state != SEND || broken(evict_gives)) -> sluice_conn_bury()
+		:: state != GONE && !broken(no_tell) -> ring()
+		:: else
 		fi
 	   }
 	od
@@ -989,6 +1013,7 @@ active proctype end() {
 	timeout;
 	settled = 1;
 	assert(calm && !owned && !queued && !taken && !job_out && !replying);
+	assert(!leaving || state == GONE);
 	assert(!connected || (out == sent / 2 && !out_half));
 	assert(!connected || (!fin_sent && !shut_out && !blocked && !lingers && !must_close));
 	assert(!connected || state == HEAD || state == BACKEND || state == GONE);

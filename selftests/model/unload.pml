@@ -22,7 +22,8 @@ c_decl {
 	enum broken {
 		nothing, no_first_grace, no_count, no_second_grace, late_enter,
 		early_leave, no_heard_ref, no_turn_ref, stale_end_write, stale_wait,
-		no_busy_check, no_lane_wait, no_grave_ref, no_conn_wait
+		no_busy_check, no_lane_wait, no_grave_ref, no_conn_wait, no_release_ring,
+		no_tell, no_listed_wait
 	} what_is_broken;
 };
 c_code {
@@ -51,6 +52,7 @@ bit grave, burying;
 
 /* The module. */
 byte inside;
+bit leaving;		/* SLUICE_LEAVE_NOW; gently what is done may be done before, too */
 bit slab_gone;		/* kmem_cache_destroy() */
 bit unloaded;
 
@@ -171,7 +173,7 @@ inline release_sock(me) {
 		:: lent ->
 			in_module();
 			if
-			:: missed -> missed = 0; ring()
+			:: missed && !broken(no_release_ring) -> missed = 0; ring()
 			:: else
 			fi
 		:: else
@@ -350,20 +352,32 @@ active proctype network() {
 	od
 }
 
-/* conn_turn(); its buffers and its code are waited for in sluice_lanes_exit(). */
+/* The backend's, for good: sluice_handoff() without lending. */
+inline hand_over() {
+	listed = 0;
+	ours = 0;
+	sluice_conn_put()
+}
+
+/*
+ * conn_turn(); its buffers and its code are waited for in sluice_lanes_exit().  When we
+ * leave nothing may wait: conn_leave_off(), conn_cut().
+ */
 active proctype lane() {
 	do
 	:: atomic { queued -> in_module(); queued = 0; taken = 1 };
 	   atomic {
 		use_conn();
 		if
-		:: owned && lent -> missed = 1
+		:: owned && lent && !broken(no_busy_check) -> missed = 1
 		:: owned && !lent && ours -> ring()	/* a jiffy later */
-		:: !owned && lent && answering -> answering = 0
-		:: !owned && lent && !answering -> answering = 1; ring()
-		:: !owned && lent && !answering -> sluice_conn_give_up()
+		:: !owned && lent && answering && !leaving -> answering = 0
+		:: !owned && lent && !answering && !leaving -> answering = 1; ring()
+		:: (!owned || broken(no_busy_check)) && lent && (!answering || leaving) ->
+			sluice_conn_give_up()
 		:: !owned && ours -> bury()
-		:: !owned && ours
+		:: !owned && ours -> hand_over()
+		:: !owned && ours && !leaving
 		:: !lent && !ours
 		fi
 	   };
@@ -402,35 +416,33 @@ inline synchronize_rcu_tasks() {
 	}
 }
 
-/* sluice_exit() */
+/* leave() */
 active proctype rmmod() {
 	byte i;
 
-	/* conns_evict_all(), conn_evict() */
-	do
-	:: atomic {
-		listed && (!owned || broken(no_busy_check)) ->
+	/* conns_leave_now(): who is on the list has a turn. */
+	atomic {
+		leaving = 1;
 		if
-		:: lent -> sluice_conn_give_up()
-		:: ours -> bury()
+		:: listed && !broken(no_tell) -> ring()
+		:: else
 		fi
-	   }
-	:: !listed -> break
-	od;
-	/* conns_all_gone */
-	freed || broken(no_conn_wait);
+	};
+	!listed || broken(no_listed_wait);
 	/* sluice_lend_exit() */
 	if
 	:: broken(no_first_grace)
 	:: else -> synchronize_rcu_tasks()
 	fi;
 	!inside || broken(no_count);
+	/* sluice_conns_exit(): conns_all_gone */
+	freed || broken(no_conn_wait);
+	/* sluice_socks_exit() */
+	!grave && !burying;
 	if
 	:: broken(no_second_grace)
 	:: else -> synchronize_rcu_tasks()
 	fi;
-	/* sluice_socks_exit() */
-	!grave && !burying;
 	atomic { assert(freed); slab_gone = 1 };
 	/* sluice_lanes_exit() */
 	(!queued && !taken) || broken(no_lane_wait);

@@ -17,10 +17,11 @@
  * A job may be out when the connection dies.  It goes on to write the fields
  * that are its own, rings, and nobody answers; sluice_conn_put() cleans up.
  */
-#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/percpu-refcount.h>
 #include <linux/percpu_counter.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/timer.h>
 #include <net/tcp.h>
@@ -39,11 +40,22 @@ unsigned int sluice_header_timeout = 20;
 unsigned int sluice_keepalive_timeout = 75;
 unsigned int sluice_send_timeout = 60;
 unsigned int sluice_linger_timeout = 5;
+unsigned int sluice_unload_timeout = 5;
 
-/* All connections, for unload; a list per CPU, since nobody else reads it. */
+/* Until it is said in the log who owns a socket. */
+#define OWNER_PATIENCE HZ
+
+enum sluice_leaving sluice_leaving __read_mostly;
+
+/*
+ * All connections, for unload; a list per CPU, since nobody else reads it.  The first is
+ * the oldest: those in front of @mark were told that we leave, those behind it know since
+ * they were born.
+ */
 struct conn_home {
 	spinlock_t		lock;	/* protects the list */
 	struct list_head	conns;
+	struct list_head	mark;	/* its place, while we leave */
 };
 
 static DEFINE_PER_CPU(struct conn_home, homes);
@@ -442,51 +454,108 @@ void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
 
 /* --- all of them --------------------------------------------------------- */
 
-static struct sluice_conn *conn_take_one(struct conn_home *home)
+/* The connection behind @at, which moves there; NULL, and @at is gone, at the mark. */
+static struct sluice_conn *conn_behind(struct conn_home *home, struct list_head *at)
 {
-	struct sluice_conn *conn;
+	struct sluice_conn *conn = NULL;
+	struct list_head *next;
 
 	spin_lock_bh(&home->lock);
-	conn = list_first_entry_or_null(&home->conns, struct sluice_conn, list);
-	if (conn)
+	next = at->next;
+	list_del(at);
+	if (next != &home->mark) {
+		conn = list_entry(next, struct sluice_conn, list);
 		sluice_conn_get(conn);
+		list_add(at, next);
+	}
 	spin_unlock_bh(&home->lock);
 	return conn;
 }
 
-/* Return: false if it could not be done yet. Context: process. */
-static bool conn_evict(struct sluice_conn *conn)
+/* Each has a turn, or whoever owns it when he is done, and sees to itself in it. */
+static void conns_tell_home(struct conn_home *home)
 {
-	bool busy;
+	struct sluice_conn *conn;
+	struct list_head at;
 
-	local_bh_disable();
-	sluice_sock_lock(&conn->ss);
-	busy = sluice_sock_is_busy(&conn->ss);
-	if (!busy && conn->state != CONN_GONE) {
-		if (conn->state == CONN_SEND || conn->state == CONN_FILL)
-			sluice_conn_abort(conn);
-		else
-			sluice_conn_bury(conn);
+	spin_lock_bh(&home->lock);
+	list_move_tail(&home->mark, &home->conns);
+	list_add(&at, &home->conns);
+	spin_unlock_bh(&home->lock);
+	while ((conn = conn_behind(home, &at))) {
+		sluice_conn_ring(conn);
+		sluice_conn_put(conn);
+		cond_resched();
 	}
-	sluice_sock_unlock(&conn->ss);
-	local_bh_enable();
-	return !busy;
 }
 
-static void conns_evict_all(void)
+/* Turns are under rcu_read_lock(): those that come later see @how by themselves. */
+static void conns_tell(enum sluice_leaving how)
 {
+	int cpu;
+
+	WRITE_ONCE(sluice_leaving, how);
+	synchronize_rcu();
+	for_each_possible_cpu(cpu)
+		conns_tell_home(per_cpu_ptr(&homes, cpu));
+}
+
+/* One that was told and is still there, counted, or NULL. */
+static struct sluice_conn *conns_find_told(void)
+{
+	struct sluice_conn *conn = NULL;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
 		struct conn_home *home = per_cpu_ptr(&homes, cpu);
-		struct sluice_conn *conn;
 
-		while ((conn = conn_take_one(home))) {
-			if (!conn_evict(conn))
-				usleep_range(50, 100);
-			sluice_conn_put(conn);
-			cond_resched();
+		spin_lock_bh(&home->lock);
+		if (home->conns.next != &home->mark) {
+			conn = list_first_entry(&home->conns, struct sluice_conn, list);
+			sluice_conn_get(conn);
 		}
+		spin_unlock_bh(&home->lock);
+		if (conn)
+			break;
+	}
+	return conn;
+}
+
+static bool conns_told_are_gone(void)
+{
+	struct sluice_conn *conn = conns_find_told();
+
+	if (conn)
+		sluice_conn_put(conn);
+	return !conn;
+}
+
+/* What goes on without us goes, and what can end does, until it takes too long. */
+static void conns_leave_gently(void)
+{
+	unsigned long since = jiffies;
+
+	conns_tell(SLUICE_LEAVE_GENTLY);
+	while (!conns_told_are_gone() &&
+	       time_before(jiffies, since + READ_ONCE(sluice_unload_timeout) * HZ))
+		schedule_timeout_idle(1);
+}
+
+/* The rest.  Only one that the backend owns goes later, in the turn when it is released. */
+static void conns_leave_now(void)
+{
+	unsigned long patience = jiffies + OWNER_PATIENCE;
+	struct sluice_conn *conn;
+	bool said = false;
+
+	conns_tell(SLUICE_LEAVE_NOW);
+	while ((conn = conns_find_told())) {
+		if (!said && time_after(jiffies, patience) && READ_ONCE(conn->ss.lent)) {
+			said = true;
+			sluice_lend_say_who(&conn->ss);
+		}
+		sluice_conn_put(conn);
+		schedule_timeout_idle(1);
 	}
 }
 
@@ -504,6 +573,7 @@ int sluice_conns_init(void)
 
 		spin_lock_init(&home->lock);
 		INIT_LIST_HEAD(&home->conns);
+		INIT_LIST_HEAD(&home->mark);
 	}
 
 	err = sluice_clients_init();
@@ -537,6 +607,22 @@ err_exit_clients:
 	return err;
 }
 
+/**
+ * sluice_conns_leave() - give back what the backend can go on with, and end the rest
+ *
+ * Those that come meanwhile go to the backend at once.  Afterwards nothing is lent, and
+ * nobody is in a hook.  That is in bounded time but for a process of the backend's that
+ * does not let go of a socket: nobody may touch that but its owner.
+ * Context: process.
+ */
+void sluice_conns_leave(void)
+{
+	if (READ_ONCE(sluice_unload_timeout))
+		conns_leave_gently();
+	conns_leave_now();
+	sluice_lend_exit();
+}
+
 /* No connection is born any more. Context: process. */
 void sluice_conns_stop(void)
 {
@@ -544,18 +630,22 @@ void sluice_conns_stop(void)
 }
 
 /**
- * sluice_conns_exit() - close all connections and wait until they are gone
+ * sluice_conns_exit() - wait until all connections are gone
  *
- * After sluice_conns_stop(), and no listener is left.  Connections that were
- * handed over are not ours and live on.
+ * After sluice_conns_stop(), and no listener is left.  Each sees to itself since
+ * sluice_conns_leave().  Connections that were handed over are not ours and live on.
  * Context: process.
  */
 void sluice_conns_exit(void)
 {
-	conns_evict_all();
 	wait_for_completion(&conns_all_gone);
-	sluice_lend_exit();
 	sluice_socks_exit();
+	/*
+	 * A task may be on its way out of a hook or a callback, or have read the address of
+	 * one of these or of an sk_prot of ours, and have been preempted: so it may have in
+	 * recvmsg(), or when it aborts a child that nobody had accepted.
+	 */
+	synchronize_rcu_tasks();
 	/*
 	 * Whoever put the last references may still be on the way out: turns
 	 * and jobs are waited for in sluice_lanes_exit(), timers here, and RCU callbacks

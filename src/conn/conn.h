@@ -210,7 +210,17 @@ void sluice_conn_give_up(struct sluice_conn *conn, enum sluice_stat why);
 void sluice_conn_bury(struct sluice_conn *conn);
 void sluice_conn_abort(struct sluice_conn *conn);
 
+/* The module leaves.  Changed once or twice, by the one who unloads it. */
+enum sluice_leaving {
+	SLUICE_STAY,
+	SLUICE_LEAVE_GENTLY,	/* what is at a boundary goes, and the rest when it is */
+	SLUICE_LEAVE_NOW,	/* what would have to wait ends instead */
+};
+
+extern enum sluice_leaving sluice_leaving;
+
 int sluice_conns_init(void);
+void sluice_conns_leave(void);
 void sluice_conns_stop(void);
 void sluice_conns_exit(void);
 
@@ -220,5 +230,6 @@ extern unsigned int sluice_header_timeout;
 extern unsigned int sluice_keepalive_timeout;
 extern unsigned int sluice_send_timeout;
 extern unsigned int sluice_linger_timeout;
+extern unsigned int sluice_unload_timeout;
 
 #endif /* SLUICE_CONN_CONN_H */

@@ -90,7 +90,7 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 	if (conn->ss.lent)
 		sluice_follow_served(conn, head_len);
 	/* A body that is not read must not pass for the next request. */
-	conn->keep_alive = req->keep_alive && !verdict->close &&
+	conn->keep_alive = req->keep_alive && !verdict->close && !READ_ONCE(sluice_leaving) &&
 			   (!req->has_body || sluice_body_is_drained(req));
 	if (unlikely(req->has_body)) {
 		conn->skip = conn->keep_alive ? req->content_length : 0;
@@ -330,7 +330,7 @@ static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 	enum sluice_stat why = 0;
 	/* Not for each round of waiting until all is acknowledged. */
 	bool lend = !conn->ss.sk->sk_wmem_queued && !conn_goes_unasked(conn) &&
-		    sluice_follow_begin(conn, lane, &why);
+		    !READ_ONCE(sluice_leaving) && sluice_follow_begin(conn, lane, &why);
 	int err;
 
 	err = sluice_handoff(&conn->ss, READ_ONCE(sluice_backend_port),
@@ -368,6 +368,12 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 		sluice_stat_inc(SLUICE_STAT_BACKEND_UNTRUSTED);
 		break;
 	case -ENOBUFS:
+		/* All who leave at once may be too many. */
+		if (READ_ONCE(sluice_leaving) == SLUICE_LEAVE_GENTLY) {
+			conn->wait = WAIT_NOTHING;
+			sluice_conn_ring_soon(conn);
+			return 0;
+		}
 		sluice_stat_inc(SLUICE_STAT_BACKEND_FULL);
 		break;
 	default:
@@ -377,6 +383,10 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 	if (conn->over_limit) {		/* nothing was asked yet */
 		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_REFUSED);
 		return -EBUSY;
+	}
+	if (READ_ONCE(sluice_leaving) && conn->served && !tcp_inq(conn->ss.sk)) {
+		conn->state = CONN_CLOSE;	/* it idled */
+		return 1;
 	}
 	conn->keep_alive = false;
 	conn->linger = true;
@@ -425,8 +435,39 @@ static int conn_try_linger(struct sluice_conn *conn)
 	return 0;
 }
 
+/*
+ * The module leaves.  What has begun goes on; what has not is for the backend, also a
+ * request whose file is looked for.  What is lent is the backend's as it is.  Alone we
+ * answer one more request, if it has begun to come.
+ */
+static void conn_leave_off(struct sluice_conn *conn)
+{
+	bool at_boundary = conn->state == CONN_HEAD && !conn->skip;
+
+	if (conn->ss.lent) {
+		if (conn->state != CONN_SEND && conn->state != CONN_FILL)
+			sluice_conn_give_up(conn, SLUICE_STAT_LEFT_OFF);
+	} else if (READ_ONCE(sluice_standalone)) {
+		if (at_boundary && !tcp_inq(conn->ss.sk))
+			conn->state = CONN_CLOSE;
+	} else if (at_boundary || conn->state == CONN_LOOKUP) {
+		conn_begin_handoff(conn, &pass_through_verdict, false);
+	}
+}
+
+/* What would have to wait now ends. */
+static void conn_cut(struct sluice_conn *conn)
+{
+	if (conn->state == CONN_SEND || conn->state == CONN_FILL)
+		sluice_conn_abort(conn);
+	else
+		sluice_conn_bury(conn);
+}
+
 static int conn_step(struct sluice_conn *conn, struct sluice_lane *lane)
 {
+	if (unlikely(READ_ONCE(sluice_leaving)))
+		conn_leave_off(conn);
 	switch (conn->state) {
 	case CONN_REFUSE:
 		return conn_refuse(conn);
@@ -506,6 +547,10 @@ void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane)
 		return;
 	if (ret < 0) {
 		sluice_conn_abort(conn);
+		return;
+	}
+	if (unlikely(READ_ONCE(sluice_leaving) == SLUICE_LEAVE_NOW)) {
+		conn_cut(conn);
 		return;
 	}
 	if (conn->wait != WAIT_NOTHING &&

@@ -29,6 +29,8 @@
 /* While the port is another's we try again after a second, two, four, ... */
 #define REOPEN_PAUSE_MIN HZ
 #define REOPEN_PAUSE_MAX (32 * HZ)
+/* How long unload waits for handshakes that were begun. */
+#define HANDSHAKES_MAX HZ
 
 struct sluice_listener;
 
@@ -326,6 +328,55 @@ err_release_sock:
 err_free:
 	kfree(lis);
 	return err;
+}
+
+/* As when it is closed, but that what is on its way is still accepted. */
+static void listener_deafen(struct sluice_listener *lis)
+{
+	struct sock *sk = lis->ls.sock->sk;
+
+	lock_sock(sk);
+	sk->sk_prot->unhash(sk);
+	release_sock(sk);
+}
+
+/**
+ * sluice_listeners_deafen() - refuse new connections
+ *
+ * Context: process. Does nothing the second time.
+ */
+void sluice_listeners_deafen(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < listener_count; i++)
+		listener_deafen(listeners[i]);
+}
+
+/* No handshake is under way, and no child waits. */
+static bool listener_is_drained(const struct sluice_listener *lis)
+{
+	const struct request_sock_queue *queue =
+		&inet_csk(lis->ls.sock->sk)->icsk_accept_queue;
+
+	return !reqsk_queue_len(queue) && reqsk_queue_empty(queue);
+}
+
+/**
+ * sluice_listeners_drain() - let come who is on the way
+ *
+ * After sluice_listeners_deafen().  Whoever began a handshake has a second to end it.
+ * Context: process.
+ */
+void sluice_listeners_drain(void)
+{
+	unsigned long patience = jiffies + HANDSHAKES_MAX;
+	unsigned int i;
+
+	for (i = 0; i < listener_count; i++)
+		while (!listener_is_drained(listeners[i]) &&
+		       time_before(jiffies, patience))
+			schedule_timeout_idle(1);
 }
 
 /*

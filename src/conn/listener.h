@@ -13,6 +13,8 @@ struct sockaddr_storage;
 
 int sluice_listener_open(const struct sockaddr_storage *addr,
 			 unsigned int defer_accept);
+void sluice_listeners_deafen(void);
+void sluice_listeners_drain(void);
 void sluice_listeners_close(void);
 
 #endif /* SLUICE_CONN_LISTENER_H */

@@ -11,12 +11,29 @@
 #include <linux/rcupdate.h>
 
 #include "conn/conn.h"
+#include "conn/dispatch.h"
 #include "conn/listener.h"
 #include "ctl/params.h"
 #include "ctl/proc.h"
 #include "sock/lane.h"
 #include "sock/stats.h"
 #include "store/cache.h"
+
+/*
+ * With a backend the port is the last to go: what comes is the backend's, as long as
+ * something of before needs time.  No handshake that was begun is lost.
+ */
+static void leave(void)
+{
+	if (READ_ONCE(sluice_standalone))
+		sluice_listeners_deafen();
+	sluice_conns_leave();
+	sluice_listeners_deafen();
+	sluice_listeners_drain();
+	sluice_conns_stop();
+	sluice_listeners_close();
+	sluice_conns_exit();
+}
 
 static int __init sluice_init(void)
 {
@@ -49,9 +66,7 @@ static int __init sluice_init(void)
 	return 0;
 
 err_conns:
-	sluice_conns_stop();
-	sluice_listeners_close();
-	sluice_conns_exit();
+	leave();
 err_proc:
 	sluice_proc_exit();
 err_cache:
@@ -76,9 +91,7 @@ err_params:
 static void __exit sluice_exit(void)
 {
 	sluice_params_leave();
-	sluice_conns_stop();
-	sluice_listeners_close();
-	sluice_conns_exit();
+	leave();
 	sluice_proc_exit();
 	sluice_cache_exit();
 	sluice_lanes_exit();

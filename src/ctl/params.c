@@ -337,6 +337,8 @@ PARAM_NUMBER(send_timeout, sluice_send_timeout, 1, 3600, NULL, 0644,
 	     "seconds without progress after which a response is aborted");
 PARAM_NUMBER(linger_timeout, sluice_linger_timeout, 1, 3600, NULL, 0644,
 	     "seconds that a client has to read an error and close");
+PARAM_NUMBER(unload_timeout, sluice_unload_timeout, 0, 3600, NULL, 0644,
+	     "seconds that responses under way have to end when the module is unloaded");
 PARAM_BOUND(cache_entries, sluice_cache_entries, 1, 1048576, sluice_cache_trim,
 	    "files that are kept open");
 PARAM_BOUND(cache_bytes, sluice_cache_bytes, 65536, INT_MAX, sluice_cache_trim,

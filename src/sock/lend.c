@@ -15,11 +15,13 @@
  * Hooks run in the backend's tasks, and may sleep in the middle.  So they are counted,
  * for unload; see sluice_lend_exit().
  */
-#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/memcontrol.h>
 #include <linux/percpu.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 #include <net/mptcp.h>
@@ -54,6 +56,7 @@ static DEFINE_SPINLOCK(sleepers_lock);
 struct sleeper {
 	struct list_head	list;
 	struct task_struct	*task;	/* NULL: it does not sleep */
+	struct sock		*sk;	/* it has a reference till it leaves */
 };
 
 /* Nothing that may change the family of a lent socket goes by us. */
@@ -85,9 +88,10 @@ static void hook_leave(void)
 	this_cpu_dec(inside);
 }
 
-static void sleeper_enter(struct sleeper *me, bool may_sleep)
+static void sleeper_enter(struct sleeper *me, struct sock *sk, bool may_sleep)
 {
 	me->task = may_sleep ? current : NULL;
+	me->sk = sk;
 	if (!may_sleep)
 		return;
 	spin_lock(&sleepers_lock);
@@ -107,6 +111,9 @@ static void sleeper_leave(struct sleeper *me)
 /*
  * As livepatch does it: what looks like a signal, with nobody to handle it.  The system
  * call says how much it has sent; or it is begun once more, without us.
+ *
+ * Who waits for a client does not own the socket.  Who owns it may wait for a page of his
+ * own memory, and with a signal pending he would do so in a loop.
  */
 static void sleepers_wake(void)
 {
@@ -114,6 +121,9 @@ static void sleepers_wake(void)
 
 	spin_lock(&sleepers_lock);
 	list_for_each_entry(s, &sleepers, list) {
+		/* data_race(): if it was not so, the next time comes in a jiffy. */
+		if (data_race(sock_owned_by_user_nocheck(s->sk)))
+			continue;
 		if (!(s->task->flags & PF_KTHREAD))
 			set_tsk_thread_flag(s->task, TIF_NOTIFY_SIGNAL);
 		wake_up_process(s->task);
@@ -183,8 +193,10 @@ static int begin_write(struct sock *sk, int flags, size_t control)
 		lent_leave(sk, SLUICE_STAT_LEFT_OPTION);
 		ss = NULL;
 	}
-	if (ss)
+	if (ss) {
 		ss->writers++;
+		WRITE_ONCE(ss->writer, task_pid_nr(current));
+	}
 	return 0;
 }
 
@@ -215,7 +227,7 @@ static int lent_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	int ret;
 
 	hook_enter();
-	sleeper_enter(&me, !(msg->msg_flags & MSG_DONTWAIT));
+	sleeper_enter(&me, sk, !(msg->msg_flags & MSG_DONTWAIT));
 	lock_sock(sk);
 	ret = begin_write(sk, msg->msg_flags, msg->msg_controllen);
 	if (likely(!ret)) {
@@ -241,7 +253,7 @@ static int lent_sendpage(struct sock *sk, struct page *page, int offset, size_t 
 	int ret;
 
 	hook_enter();
-	sleeper_enter(&me, !(flags & MSG_DONTWAIT));
+	sleeper_enter(&me, sk, !(flags & MSG_DONTWAIT));
 	lock_sock(sk);
 	ret = begin_write(sk, flags, 0);
 	if (likely(!ret)) {
@@ -265,7 +277,8 @@ static void lent_close(struct sock *sk, long timeout)
 	bool taken = false;
 
 	hook_enter();
-	sleeper_enter(&me, timeout);
+	sock_hold(sk);		/* for who looks at sleepers */
+	sleeper_enter(&me, sk, timeout);
 	/* What is held back goes out with the FIN, which may not be sent now. */
 	if (tcp_sk(sk)->nonagle & TCP_NAGLE_CORK)
 		tcp_sock_set_cork(sk, false);
@@ -278,6 +291,7 @@ static void lent_close(struct sock *sk, long timeout)
 	if (!taken)
 		base->close(sk, timeout);
 	sleeper_leave(&me);
+	sock_put(sk);
 	hook_leave();
 }
 
@@ -435,7 +449,7 @@ static int leave_for_option(struct sock *sk)
 	struct sleeper me;
 	int err;
 
-	sleeper_enter(&me, true);
+	sleeper_enter(&me, sk, true);
 	lock_sock(sk);
 	err = wait_for_answer(sk, sock_sndtimeo(sk, is_nonblocking(sk)));
 	if (!err)
@@ -588,6 +602,7 @@ void sluice_lend(struct sluice_sock *ss)
 	ss->missed = false;
 	ss->written = false;
 	ss->writers = 0;
+	WRITE_ONCE(ss->writer, 0);
 	ss->write_seq = tcp_sk(sk)->write_seq;
 	sluice_options_note(&ss->options, sk);
 	WRITE_ONCE(sk->sk_prot, &interposer_of(sk)->proto);
@@ -769,27 +784,65 @@ static long count_inside(void)
 	return sum;
 }
 
+static void say_who(struct task_struct *task)
+{
+	pr_warn("cannot leave before %s (pid %d) is done with a system call on a connection that was lent; a page of its memory may be slow to come (userfaultfd, FUSE, NFS): see to that, or kill it; meanwhile the backend has all connections\n",
+		task ? task->comm : "a process of the backend",
+		task ? task_pid_nr(task) : 0);
+}
+
+/**
+ * sluice_lend_say_who() - the module cannot leave, since a socket is owned
+ * @ss: lent, as far as one can tell without its lock
+ *
+ * For readers there is no hook: who wrote last is a process of the same backend.
+ * Context: process.
+ */
+void sluice_lend_say_who(const struct sluice_sock *ss)
+{
+	rcu_read_lock();
+	say_who(pid_task(find_pid_ns(READ_ONCE(ss->writer), &init_pid_ns), PIDTYPE_PID));
+	rcu_read_unlock();
+}
+
+/* The same of who is in a hook. */
+static void say_who_is_inside(void)
+{
+	struct sleeper *s;
+
+	spin_lock(&sleepers_lock);
+	s = list_first_entry_or_null(&sleepers, struct sleeper, list);
+	say_who(s ? s->task : NULL);
+	spin_unlock(&sleepers_lock);
+}
+
 /**
  * sluice_lend_exit() - wait until nobody is in a hook
  *
  * No socket is lent any more.  A task may have read the address of a hook before that,
- * and not have come to count itself yet; another may have discounted itself, and not
- * have returned.  Both are a few instructions in which no task sleeps by itself, so they
- * are over when each has been switched away from.  In between those that wait for a
- * client are let for a second, and then waked.
+ * and not have come to count itself yet: that is a few instructions in which no task sleeps
+ * by itself, so it is over when each has been switched away from.  Those that wait for a
+ * client are let for a second, and then waked.  Who has a page fault in a hook can be
+ * waited for only, as long as that takes.
+ *
+ * Who has discounted himself may still be on his way out: see sluice_conns_exit().
  * Context: process.
  */
 void sluice_lend_exit(void)
 {
 	unsigned long patience = jiffies + SLEEPERS_MAX;
+	bool said = false;
 
-	if (!lending)
+	if (!READ_ONCE(lending))
 		return;
 	synchronize_rcu_tasks();
 	while (count_inside()) {
 		if (time_after(jiffies, patience))
 			sleepers_wake();
-		usleep_range(1000, 2000);
+		if (!said && time_after(jiffies, patience + SLEEPERS_MAX)) {
+			said = true;
+			say_who_is_inside();
+		}
+		schedule_timeout_idle(1);
 	}
-	synchronize_rcu_tasks();
 }

@@ -28,6 +28,7 @@ void sluice_lend_reset(struct sluice_sock *ss);
 void sluice_lent_wake(struct sluice_sock *ss);
 void sluice_lent_admit(struct sluice_sock *ss);
 
+void sluice_lend_say_who(const struct sluice_sock *ss);
 void sluice_lend_exit(void);
 
 /*

@@ -73,6 +73,7 @@ struct sluice_sock_ops {
  * @missed: a turn found it owned: ring when it is released
  * @written: its owner has written, and does not read any more
  * @writers: tasks of the backend that are about to write
+ * @writer: number of the task that was so last, for who waits for it
  * @write_seq: behind the last byte that we know of
  * @options: what it was set to when it was lent
  * @taken_back: it was lent, and is not any more
@@ -98,6 +99,7 @@ struct sluice_sock {
 	bool				taken_back;
 	u8				closing;
 	unsigned int			writers;
+	pid_t				writer;
 	u32				write_seq;
 	struct sluice_options		options;
 	struct llist_node		grave;
