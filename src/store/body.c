@@ -54,6 +54,17 @@ void sluice_body_drop_page(struct sluice_body *body)
 }
 
 /*
+ * Up to date, and not lost to an error of the memory: touching that may end the machine.
+ * What sluice_body_fill() comes to is what read() would say: EIO, or the file's bytes
+ * once more, from the disk.
+ */
+static bool is_fit(struct folio *folio)
+{
+	return folio_test_uptodate(folio) && likely(!PageHWPoison(&folio->page)) &&
+	       !(folio_test_large(folio) && folio_test_has_hwpoisoned(folio));
+}
+
+/*
  * Asked after the pages were found up to date: a page that is in the file by
  * then is not the zeroed tail of a truncated one.
  */
@@ -78,7 +89,7 @@ struct page *sluice_body_get_page(struct sluice_body *body)
 			     body->pos >> PAGE_SHIFT);
 	if (!page)
 		return NULL;
-	if (unlikely(!PageUptodate(page) || body_is_cut_short(body))) {
+	if (unlikely(!is_fit(page_folio(page)) || body_is_cut_short(body))) {
 		put_page(page);
 		return NULL;
 	}
@@ -187,7 +198,7 @@ static unsigned int gather_cached(const struct sluice_body *body,
 		/* Before it is waited for, or there is one window at a time. */
 		if (unlikely(folio_test_readahead(folio)))
 			body_read_ahead(body, folio);
-		if (!folio_test_uptodate(folio)) {
+		if (unlikely(!is_fit(folio))) {
 			folio_put(folio);
 			continue;
 		}
@@ -201,7 +212,8 @@ static unsigned int gather_cached(const struct sluice_body *body,
 static unsigned int gather_filled(const struct sluice_body *body,
 				  struct bio_vec *bv, size_t want, size_t *len)
 {
-	if (!body->page || body->page_index != body->pos >> PAGE_SHIFT)
+	if (!body->page || body->page_index != body->pos >> PAGE_SHIFT ||
+	    unlikely(PageHWPoison(body->page)))
 		return 0;
 	get_page(body->page);
 	*len = min_t(size_t, want, PAGE_SIZE - offset_in_page(body->pos));
@@ -312,6 +324,10 @@ static struct page *read_through_cache(const struct sluice_body *body,
 	filemap_invalidate_unlock_shared(mapping);
 	if (IS_ERR(folio))
 		return ERR_CAST(folio);
+	if (unlikely(!is_fit(folio))) {
+		folio_put(folio);
+		return ERR_PTR(-EIO);
+	}
 	return folio_file_page(folio, index);
 }
 
