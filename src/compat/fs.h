@@ -10,6 +10,12 @@
 #include <linux/pagemap.h>
 #include <linux/version.h>
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#include <linux/security.h>
+#else
+#include <linux/ima.h>
+#endif
+
 /*
  * 6.16: takes the name as a qstr.  Unlike a walk it gives the dentry of a name
  * that has no file.  Context: process; checks MAY_EXEC on @dir.
@@ -22,6 +28,20 @@ static inline struct dentry *compat_lookup_one(struct vfsmount *mnt,
 	return lookup_one_unlocked(mnt_idmap(mnt), &QSTR_LEN(name, len), dir);
 #else
 	return lookup_one_unlocked(mnt_idmap(mnt), name, dir, len);
+#endif
+}
+
+/*
+ * What open(2) asks besides dentry_open(): IMA, whether these are the bytes that were
+ * signed.  6.9: one of the security hooks.
+ * Context: process, with the opener's credentials; reads all of the file.
+ */
+static inline int compat_post_open(struct file *file)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	return security_file_post_open(file, MAY_READ | MAY_OPEN);
+#else
+	return ima_file_check(file, MAY_READ | MAY_OPEN);
 #endif
 }
 

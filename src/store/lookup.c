@@ -149,9 +149,32 @@ static int refuse_mode(const struct sluice_site *site, umode_t mode)
 }
 
 /*
+ * As open(2) does it.  dentry_open() does not check MAY_READ.  O_NONBLOCK: do not wait
+ * for the holder of a lease.
+ */
+static struct file *open_checked(const struct path *path, const struct cred *cred)
+{
+	struct file *file;
+	int err;
+
+	err = inode_permission(mnt_idmap(path->mnt), d_inode(path->dentry),
+			       MAY_READ | MAY_OPEN);
+	if (err)
+		return ERR_PTR(err);
+	file = dentry_open(path, O_RDONLY | O_NONBLOCK | O_LARGEFILE |
+			   O_NOATIME, cred);
+	if (IS_ERR(file))
+		return file;
+	err = compat_post_open(file);
+	if (!err)
+		return file;
+	fput(file);
+	return ERR_PTR(err);
+}
+
+/*
  * Opens what the walk found.  Kind first: opening a FIFO or a device would have
- * effects.  dentry_open() does not check MAY_READ.  O_NONBLOCK: do not wait for
- * the holder of a lease.
+ * effects.
  */
 static struct file *open_found(const struct sluice_site *site,
 			       const struct path *path)
@@ -165,12 +188,7 @@ static struct file *open_found(const struct sluice_site *site,
 	err = refuse_mode(site, READ_ONCE(inode->i_mode));
 	if (err)
 		return ERR_PTR(err);
-	err = inode_permission(mnt_idmap(path->mnt), inode,
-			       MAY_READ | MAY_OPEN);
-	if (err)
-		return ERR_PTR(err);
-	return dentry_open(path, O_RDONLY | O_NONBLOCK | O_LARGEFILE |
-			   O_NOATIME, site->docroot->cred);
+	return open_checked(path, site->docroot->cred);
 }
 
 /**

@@ -301,7 +301,8 @@ void sluice_objects_settle(void)
  *
  * Context: rcu_read_lock(), softirq too.
  * Return: false if its size or time stamp moved, which with its name are all
- * that the head depends on; true if there is none.
+ * that the head depends on, or if IMA looks after it by now, which is asked by who
+ * opens it; true if there is none.
  */
 bool sluice_object_is_unchanged(const struct sluice_object *obj)
 {
@@ -310,7 +311,7 @@ bool sluice_object_is_unchanged(const struct sluice_object *obj)
 	if (unlikely(!obj->file))
 		return true;
 	inode = file_inode(obj->file);
-	return i_size_read(inode) == obj->size &&
+	return !IS_IMA(inode) && i_size_read(inode) == obj->size &&
 	       inode_get_mtime_sec(inode) == obj->mtime;
 }
 

@@ -20,8 +20,8 @@ static bool sibling_holds(const struct sluice_sibling *sibling)
 		return true;
 	if (sibling->obj)
 		return sluice_object_is_unchanged(sibling->obj);
-	/* It was of no use when it was looked at, being older for one. */
-	return inode_get_mtime_sec(inode) == sibling->mtime;
+	/* It was of no use when it was looked at, being older for one; or IMA said so. */
+	return !IS_IMA(inode) && inode_get_mtime_sec(inode) == sibling->mtime;
 }
 
 /**
