@@ -278,6 +278,9 @@ static void decide_without_file(long err, struct sluice_verdict *verdict)
 	case -EOPNOTSUPP:
 		hand_over(verdict, SLUICE_STAT_HANDED_OVER_FILESYSTEM, 503);
 		break;
+	case -EBUSY:
+		hand_over(verdict, SLUICE_STAT_HANDED_OVER_WATCHED, 503);
+		break;
 	case -ENOMEM:
 		hand_over(verdict, SLUICE_STAT_HANDED_OVER_LIMIT, 503);
 		break;

@@ -54,6 +54,7 @@
 	X(HANDED_OVER_URGENT,		"handed_over_urgent")		\
 	X(HANDED_OVER_LIMIT,		"handed_over_limit")		\
 	X(HANDED_OVER_LAST,		"handed_over_last")		\
+	X(HANDED_OVER_WATCHED,		"handed_over_watched")		\
 	/* errors that sluice answered, by status */			\
 	X(ERROR_400,			"error_400")			\
 	X(ERROR_403,			"error_403")			\

@@ -22,6 +22,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "compat/fsnotify.h"
 #include "compat/shrinker.h"
 #include "sock/lane.h"
 #include "sock/stats.h"
@@ -159,6 +160,29 @@ static bool cache_unhash(struct sluice_object *obj)
 	return true;
 }
 
+/*
+ * Somebody is to be asked before it is read, or before what may be sent instead is.
+ * fanotify's permission events are for processes: he may take his time, and wants to
+ * know who reads.  So it is the backend's as long as that is so.
+ */
+static bool is_watched(const struct sluice_object *obj)
+{
+	const struct sluice_siblings *siblings = &obj->siblings;
+	unsigned int i;
+
+	if (!obj->file)
+		return false;
+	if (compat_is_watched(&obj->at))
+		return true;
+	if (likely(!siblings->usable))
+		return false;
+	for (i = 0; i < siblings->count; i++)
+		if (siblings->sibling[i].obj &&
+		    compat_is_watched(&siblings->sibling[i].obj->at))
+			return true;
+	return false;
+}
+
 /**
  * sluice_cache_get() - what is known about a path
  * @site: what is known under another is not found
@@ -185,6 +209,11 @@ struct sluice_object *sluice_cache_get(const struct sluice_site *site,
 		cache_unhash(obj);
 		sluice_object_put(obj);
 		obj = NULL;
+		goto out;
+	}
+	if (unlikely(is_watched(obj))) {
+		sluice_object_put(obj);
+		obj = ERR_PTR(-EBUSY);
 		goto out;
 	}
 	/* Written once per jiffy at most: the line is shared by all CPUs. */

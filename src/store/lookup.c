@@ -14,6 +14,7 @@
 #include <linux/string.h>
 
 #include "compat/fs.h"
+#include "compat/fsnotify.h"
 #include "sock/stats.h"
 #include "store/cache.h"
 #include "store/docroot.h"
@@ -174,7 +175,7 @@ static struct file *open_checked(const struct path *path, const struct cred *cre
 
 /*
  * Opens what the walk found.  Kind first: opening a FIFO or a device would have
- * effects.
+ * effects.  Who watches before: he would be asked who reads, and could keep us waiting.
  */
 static struct file *open_found(const struct sluice_site *site,
 			       const struct path *path)
@@ -188,6 +189,8 @@ static struct file *open_found(const struct sluice_site *site,
 	err = refuse_mode(site, READ_ONCE(inode->i_mode));
 	if (err)
 		return ERR_PTR(err);
+	if (compat_is_watched(path))
+		return ERR_PTR(-EBUSY);
 	return open_checked(path, site->docroot->cred);
 }
 
@@ -522,6 +525,7 @@ static int plain_error(int err)
 	case -ENODATA:
 	case -ENOEXEC:
 	case -EOPNOTSUPP:
+	case -EBUSY:
 	case -ENOMEM:
 		return err;
 	case -ENOENT:
@@ -776,7 +780,8 @@ out:
  * such file, or not a regular one; -EACCES not readable for the user, or it
  * leads out of the docroot; -EISDIR a directory named without its slash;
  * -ENODATA a directory without an index; -ENOEXEC a program; -EOPNOTSUPP a file
- * system whose pages cannot be sent; -ENOMEM.
+ * system whose pages cannot be sent; -EBUSY somebody wants to be asked before it is
+ * read; -ENOMEM.
  */
 struct sluice_object *sluice_lookup(struct span path, size_t host_len,
 				    u64 *site_id)
