@@ -5,12 +5,16 @@ File systems that come and go below docroot, and under it: none is held by what 
 client is still reading from another, and nothing beside docroot is ever served.
 """
 
+import contextlib
 import os
 import shutil
 import socket
+import subprocess
+import time
 
-from lib import (TOP, WWW, Client, bytes_of, get, load, nothing_left, param, params,
-                 request, run, run_tests, same, test, write)
+from lib import (TOP, WWW, Client, Counting, bytes_of, eventually, get, load,
+                 nothing_left, param, params, request, run, run_tests, same, start, test,
+                 write)
 
 BIG = bytes_of(8_000_000)
 
@@ -129,6 +133,70 @@ def replaced():
         for target in "/file", "/only-second", "/only-fourth", "/", "/../place/file":
             same(get(target).status in (400, 403, 404), True, target)
         place_again("fourth")
+
+
+@contextlib.contextmanager
+def mounted_by_another(*paths):
+    """On itself, by a user without rights, in a namespace that he may make."""
+    script = "".join(f"mount --bind {path} {path} && " for path in paths)
+    other = start("unshare", "-Urm", "sh", "-c", f"{script} echo done && exec cat",
+                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=1000, group=1000)
+    same(other.stdout.readline(), b"done\n", "mounted")
+    yield
+    other.stdin.close()
+    other.wait()
+    other.stdout.close()
+
+
+def expect_hits(client, target, status, fields=""):
+    """Looked up once a second, however often it is asked for."""
+    counting = Counting()
+    began = time.monotonic()
+    for _ in range(200):
+        same(client.ask(target, fields=fields).status, status, target)
+    lookups = counting.grown("lookups")
+    same(lookups <= time.monotonic() - began + 2, True, f"{lookups} lookups of {target}")
+    same(counting.grown("cache_hits") >= 200 - lookups, True, "hits")
+    same(counting.grown("mounted_elsewhere") > 0, True, "it is told")
+
+
+@test("what others mount in namespaces of their own does not cost the cache")
+def elsewhere():
+    for name in "own/file", "own/text", "own/text.gz":
+        write(name, "below", mtime=1000000000)
+    own = f"{WWW}/own"
+    with Client() as client:
+        same(client.ask("/own/file").status, 200, "before")
+        with mounted_by_another(own, f"{own}/text.gz"):
+            expect_hits(client, "/own/file", 200)
+            expect_hits(client, "/own/missing", 404)
+            expect_hits(client, "/own/text", 200, "Accept-Encoding: gzip\r\n")
+
+
+@test("what is mounted here where others have mounted before shows within a second")
+def here_too():
+    write("own/file", "below")
+    with Client() as client, mounted_by_another(f"{WWW}/own"):
+        for _ in range(3):
+            same(client.ask("/own/file").body, b"below", "before")
+        mounted(f"{WWW}/own")
+        write("own/file", "above")
+        eventually(lambda: client.ask("/own/file").body == b"above", "to see it")
+        run("umount", f"{WWW}/own")
+        same(client.ask("/own/file").body, b"below", "at once when it is gone")
+
+
+@test("what is mounted here, and nowhere else, shows at once")
+def here_alone():
+    write("alone/file", "below")
+    with Client() as client:
+        for _ in range(3):
+            same(client.ask("/alone/file").body, b"below", "before")
+        mounted(f"{WWW}/alone")
+        write("alone/file", "above")
+        same(client.ask("/alone/file").body, b"above", "on it")
+        run("umount", f"{WWW}/alone")
+        same(client.ask("/alone/file").body, b"below", "when it is gone")
 
 
 @test("vhosts=1: a host whose directory leads out is refused, not given the default's")

@@ -90,6 +90,7 @@
 	X(CACHE_EVICTED,		"cache_evicted")		\
 	X(CACHE_SHRUNK,			"cache_shrunk")			\
 	X(LOOKUPS_SHARED,		"lookups_shared")		\
+	X(MOUNTED_ELSEWHERE,		"mounted_elsewhere")		\
 	/* connections that come back */				\
 	X(CONNECTIONS_LENT,		"connections_lent")		\
 	X(RETURNS,			"returns")			\

@@ -57,17 +57,24 @@ static bool spell_backwards(struct span *name, const struct dentry *dentry)
 	return name->ptr[name->len] == '/';
 }
 
+/* Not under d_lock: whoever mounts takes that within the lock of all mounts. */
+static bool is_mounted_elsewhere(const struct path *path)
+{
+	return d_mountpoint(path->dentry) && !path_is_mountpoint(path);
+}
+
 /* Context: d_lock held, so that inode and sequence number agree. */
 static bool link_sample_locked(struct sluice_link *link,
-			       const struct dentry *dentry)
+			       const struct dentry *dentry, bool foreign)
 {
 	const struct inode *inode = dentry->d_inode;
 
-	if (d_unhashed(dentry) || d_mountpoint(dentry) ||
+	if (d_unhashed(dentry) || (d_mountpoint(dentry) && !foreign) ||
 	    dentry->d_flags & DCACHE_OP_REVALIDATE || IS_ROOT(dentry))
 		return false;
 	link->seq = raw_read_seqcount(&dentry->d_seq);
 	link->negative = !inode;
+	link->foreign = foreign;
 	return !(link->seq & 1) &&
 	       (!inode || access_sample(&link->access, inode));
 }
@@ -75,19 +82,22 @@ static bool link_sample_locked(struct sluice_link *link,
 /**
  * sluice_link_sample() - remember what one name stands for, or that for nothing
  * @link:   filled in
- * @dentry: counted, below @parent
+ * @path:   of the name, counted
  * @parent: the directory
  *
  * Context: process.
  * Return: false if it cannot be relied on.
  */
-bool sluice_link_sample(struct sluice_link *link, struct dentry *dentry,
+bool sluice_link_sample(struct sluice_link *link, const struct path *path,
 			const struct dentry *parent)
 {
+	struct dentry *dentry = path->dentry;
+	bool foreign = is_mounted_elsewhere(path);
 	bool ok;
 
 	spin_lock(&dentry->d_lock);
-	ok = dentry->d_parent == parent && link_sample_locked(link, dentry);
+	ok = dentry->d_parent == parent &&
+	     link_sample_locked(link, dentry, foreign);
 	spin_unlock(&dentry->d_lock);
 	return ok;
 }
@@ -119,13 +129,17 @@ bool sluice_chain_sample(struct sluice_chain *chain, const struct path *path,
 	chain->len = 0;
 	rcu_read_lock();	/* keeps parents that are renamed away */
 	while (dentry != root->dentry) {
+		struct path here = { .mnt = root->mnt, .dentry = dentry };
 		struct dentry *parent;
+		bool foreign;
 
 		if (chain->len == SLUICE_CHAIN_MAX)
 			goto out;
+		foreign = is_mounted_elsewhere(&here);
 		spin_lock(&dentry->d_lock);
 		ok = spell_backwards(&name, dentry) &&
-		     link_sample_locked(&chain->link[chain->len], dentry);
+		     link_sample_locked(&chain->link[chain->len], dentry,
+					foreign);
 		parent = dentry->d_parent;
 		spin_unlock(&dentry->d_lock);
 		if (!ok)
@@ -138,6 +152,17 @@ bool sluice_chain_sample(struct sluice_chain *chain, const struct path *path,
 out:
 	rcu_read_unlock();
 	return ok;
+}
+
+/* Does it go by a link for a time only? Context: any. */
+bool sluice_chain_is_foreign(const struct sluice_chain *chain)
+{
+	unsigned int i;
+
+	for (i = 0; i < chain->len; i++)
+		if (chain->link[i].foreign)
+			return true;
+	return false;
 }
 
 /**

@@ -35,13 +35,22 @@ struct sluice_access {
  * struct sluice_link - one name in a directory
  * @seq:      of its dentry
  * @negative: there is no file of that name
+ * @foreign:  something is mounted on it, but not where we look: see below
  * @access:   to the file
+ *
+ * That a dentry is a mount point is true in all mount namespaces at once, and any user
+ * may have one of his own.  Where something is mounted for others and not for us the
+ * dentry does not show when that changes, so who goes by such a link does it for
+ * SLUICE_FOREIGN_TIME at most.
  */
 struct sluice_link {
 	unsigned int		seq;
 	bool			negative;
+	bool			foreign;
 	struct sluice_access	access;
 };
+
+#define SLUICE_FOREIGN_TIME HZ
 
 /**
  * struct sluice_chain - the links from a name up to the docroot
@@ -57,7 +66,7 @@ struct sluice_chain {
 
 bool sluice_access_holds(const struct sluice_access *access,
 			 const struct inode *inode);
-bool sluice_link_sample(struct sluice_link *link, struct dentry *dentry,
+bool sluice_link_sample(struct sluice_link *link, const struct path *path,
 			const struct dentry *parent);
 /**
  * sluice_link_holds() - does the name still stand for that
@@ -76,7 +85,7 @@ static inline bool sluice_link_holds(const struct sluice_link *link,
 				     const struct dentry *dentry,
 				     const struct inode *inode)
 {
-	if (!link->negative && (d_mountpoint(dentry) ||
+	if (!link->negative && ((d_mountpoint(dentry) && !link->foreign) ||
 				!sluice_access_holds(&link->access, inode)))
 		return false;
 	return !read_seqcount_retry(&dentry->d_seq, link->seq);
@@ -84,6 +93,7 @@ static inline bool sluice_link_holds(const struct sluice_link *link,
 
 bool sluice_chain_sample(struct sluice_chain *chain, const struct path *path,
 			 const struct path *root, struct span name);
+bool sluice_chain_is_foreign(const struct sluice_chain *chain);
 bool sluice_chain_holds(const struct sluice_chain *chain,
 			const struct dentry *dentry);
 bool sluice_access_allows(const struct sluice_access *access,

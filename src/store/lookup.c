@@ -204,6 +204,7 @@ static struct file *open_found(const struct sluice_site *site,
  * @dir:      counted by the caller: where the siblings so far are
  * @siblings: what is beside it
  * @certain:  the cache can tell whether all of this still holds
+ * @began:    jiffies
  */
 struct finding {
 	const struct sluice_site	*site;
@@ -214,6 +215,7 @@ struct finding {
 	const struct dentry		*dir;
 	struct sluice_siblings		siblings;
 	bool				certain;
+	unsigned long			began;
 };
 
 /* As find_directory() is asked for it: the name ends with a slash. */
@@ -243,6 +245,7 @@ static struct sluice_sibling *add_sibling(struct finding *f,
 	struct sluice_siblings *siblings = &f->siblings;
 	struct sluice_sibling *sibling;
 	struct dentry *dentry;
+	struct path path;
 
 	if (name.len > NAME_MAX)
 		return NULL;	/* there can be none, ever */
@@ -259,7 +262,8 @@ static struct sluice_sibling *add_sibling(struct finding *f,
 	sibling = &siblings->sibling[siblings->count++];
 	memset(sibling, 0, sizeof(*sibling));
 	sibling->dentry = dentry;
-	if (!sluice_link_sample(&sibling->link, dentry, dir->dentry))
+	path = (struct path){ .mnt = dir->mnt, .dentry = dentry };
+	if (!sluice_link_sample(&sibling->link, &path, dir->dentry))
 		f->certain = false;
 	return sibling;
 }
@@ -476,6 +480,20 @@ static int verdict_of(const struct finding *f, const struct sluice_chain *chain,
 	return S_ISDIR(end->mode) ? -EISDIR : 0;
 }
 
+/* All that it depends on was found to hold: others may have it from the cache. */
+static void publish(const struct finding *f, struct sluice_object *obj,
+		    const struct sluice_chain *chain)
+{
+	obj->chain = *chain;
+	if (sluice_chain_is_foreign(chain) ||
+	    sluice_siblings_are_foreign(&obj->siblings)) {
+		sluice_stat_inc(SLUICE_STAT_MOUNTED_ELSEWHERE);
+		obj->until = (f->began + SLUICE_FOREIGN_TIME) ?: 1;
+	}
+	if (is_still_current(obj))
+		sluice_cache_insert(obj);
+}
+
 /*
  * Walks twice: the chain is sampled in between, so that what the second walk
  * finds is what the sample stands for.
@@ -506,11 +524,8 @@ static struct sluice_object *open_name(struct finding *f)
 		f->certain = false;
 
 	obj = open_with_siblings(f, &path);
-	if (!IS_ERR(obj) && f->certain && !verdict_of(f, &chain, true)) {
-		obj->chain = chain;
-		if (is_still_current(obj))
-			sluice_cache_insert(obj);
-	}
+	if (!IS_ERR(obj) && f->certain && !verdict_of(f, &chain, true))
+		publish(f, obj, &chain);
 	path_put(&path);
 out_put_first:
 	path_put(&first);
@@ -612,11 +627,9 @@ static void remember_error(struct finding *f, int err)
 					  &end);
 	if (IS_ERR(obj))
 		goto out;
-	obj->chain = chain;
 	obj->siblings = f->siblings;
 	f->siblings.count = 0;
-	if (is_still_current(obj))
-		sluice_cache_insert(obj);
+	publish(f, obj, &chain);
 	sluice_object_put(obj);
 out:
 	path_put(&end);
@@ -697,6 +710,7 @@ static struct sluice_object *find(const struct sluice_site *site,
 	f->key = key;
 	f->host_len = host_len;
 	f->certain = true;
+	f->began = jiffies;
 	/* With an index and a suffix behind it. */
 	f->buf = kmalloc(key.len + SLUICE_TEXT_MAX + 8, GFP_KERNEL);
 	if (!f->buf)

@@ -329,6 +329,7 @@ bool sluice_object_is_unchanged(const struct sluice_object *obj)
 bool sluice_object_is_current(const struct sluice_object *obj)
 {
 	return sluice_object_is_unchanged(obj) &&
+	       (likely(!obj->until) || time_before(jiffies, obj->until)) &&
 	       sluice_chain_holds(&obj->chain, obj->at.dentry) &&
 	       sluice_siblings_hold(&obj->siblings);
 }

@@ -41,6 +41,7 @@ struct sluice_site;
  * @size:   of the file when it was opened
  * @mtime:  seconds, likewise
  * @expires: seconds after which clients ask again, or HTTP_EXPIRES_NONE
+ * @until:  jiffies, if it holds for SLUICE_FOREIGN_TIME at most, or 0
  * @chain:  what has to hold for @key to mean @file, or nothing, still
  * @siblings: likewise, and what may be sent instead
  * @etag:   empty when @mtime cannot be trusted
@@ -75,6 +76,7 @@ struct sluice_object {
 	loff_t				size;
 	s64				mtime;
 	s32				expires;
+	unsigned long			until;
 	struct span			etag;
 	struct span			head;
 	size_t				date_at;

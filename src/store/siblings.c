@@ -24,6 +24,17 @@ static bool sibling_holds(const struct sluice_sibling *sibling)
 	return !IS_IMA(inode) && inode_get_mtime_sec(inode) == sibling->mtime;
 }
 
+/* Does it go by a name of them for a time only? Context: any. */
+bool sluice_siblings_are_foreign(const struct sluice_siblings *siblings)
+{
+	unsigned int i;
+
+	for (i = 0; i < siblings->count; i++)
+		if (siblings->sibling[i].link.foreign)
+			return true;
+	return false;
+}
+
 /**
  * sluice_siblings_hold() - is beside the file what was there
  * @siblings: all with a dentry; their directory is certain

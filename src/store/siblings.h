@@ -47,6 +47,7 @@ struct sluice_siblings {
 	struct sluice_sibling	sibling[SLUICE_SIBLINGS_MAX];
 };
 
+bool sluice_siblings_are_foreign(const struct sluice_siblings *siblings);
 bool sluice_siblings_hold(const struct sluice_siblings *siblings);
 void sluice_siblings_release(struct sluice_siblings *siblings);
 struct sluice_object *
