@@ -12,8 +12,8 @@ import re
 import subprocess
 from email.utils import parsedate_to_datetime
 
-from lib import (HERE, TOP, Client, load, new_messages, nothing_left, params, run, run_tests,
-                 same, test, types, types_of_nginx, write)
+from lib import (HERE, TOP, WWW, Client, load, new_messages, nothing_left, params, run,
+                 run_tests, same, start, test, types, types_of_nginx, unload, write)
 
 TABLE = "/proc/net/sluice/types"
 TOOL = f"{HERE}/../../tools/sluice-types"
@@ -183,6 +183,30 @@ def expires():
 
 def seconds(date):
     return int(parsedate_to_datetime(date).timestamp())
+
+
+# What whoever runs it may write to.
+WRITABLE = ("for file in /proc/net/sluice/* /sys/module/sluice/parameters/*; do "
+            "(printf x >>$file) 2>/dev/null && echo $file; done; echo end")
+
+
+@test("root alone writes, also in a network namespace whose root is somebody else")
+def whose():
+    unload()
+    # In two steps: a network namespace is his whose users are known when it is made.
+    other = start("unshare", "-Ur", "unshare", "-n", "sh", "-c",
+                  f"echo there; read go; {WRITABLE}", stdin=subprocess.PIPE,
+                  stdout=subprocess.PIPE, text=True, user=1000, group=1000)
+    same(other.stdout.readline(), "there\n", "a namespace of his own")
+    inside = "nsenter", f"--net=/proc/{other.pid}/ns/net"
+    try:
+        run(*inside, "insmod", os.environ["SLUICE_KO"], f"docroot={WWW}", "standalone=1")
+        run(*inside, "sh", "-c", f"printf 'text/x-foo foo\nend\n' >{TABLE}")
+        same(run(*inside, "cat", TABLE), "text/x-foo foo\nend\n", "by root")
+        same(other.communicate("go\n")[0], "end\n", "what he may write")
+    finally:
+        unload()
+        load(standalone=1)
 
 
 test("nothing is left")(nothing_left)

@@ -2,6 +2,7 @@
 /*
  * /proc/net/sluice/ in the network namespace of the loader.
  */
+#include <linux/capability.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/nsproxy.h>
@@ -105,11 +106,18 @@ static ssize_t types_write(struct file *file, const char __user *from,
 	return err ?: n;
 }
 
+/*
+ * The mode alone does not say who writes: below /proc/net all belongs to the root of the
+ * network namespace, who may be any user of the machine in a namespace of his own.
+ */
 static int types_open(struct inode *inode, struct file *file)
 {
-	struct draft *draft = kzalloc(sizeof(*draft), GFP_KERNEL);
+	struct draft *draft;
 	int err;
 
+	if (file->f_mode & FMODE_WRITE && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	draft = kzalloc(sizeof(*draft), GFP_KERNEL);
 	if (!draft)
 		return -ENOMEM;
 	err = single_open(file, types_show, draft);
