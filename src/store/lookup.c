@@ -53,6 +53,20 @@ static bool has_local_page_cache(const struct inode *inode)
 	return false;
 }
 
+/*
+ * One name may be spelled in many ways there (casefold; joliet), with letters that look
+ * like others and some that look like nothing, and dentries have the first one that came.
+ * What a path is by its name cannot be told: whether a program, or hidden.
+ */
+static bool folds_names(const struct dentry *dentry)
+{
+#if IS_ENABLED(CONFIG_UNICODE)
+	if (dentry->d_sb->s_encoding)
+		return true;
+#endif
+	return dentry->d_flags & (DCACHE_OP_HASH | DCACHE_OP_COMPARE);
+}
+
 static int walk_from_top(const struct sluice_docroot *root, const char *name,
 			 unsigned int flags, struct path *path)
 {
@@ -125,7 +139,7 @@ static int walk(const struct sluice_site *site, const u8 *name,
 	return err;
 }
 
-static int refuse_special(const struct path *path)
+static int refuse_special(const struct sluice_site *site, const struct path *path)
 {
 	struct inode *inode = d_inode(path->dentry);
 
@@ -134,6 +148,8 @@ static int refuse_special(const struct path *path)
 					MAY_READ | MAY_OPEN) ?: -EISDIR;
 	if (!S_ISREG(inode->i_mode))
 		return -ENOENT;
+	if (folds_names(site->docroot->path.dentry) || folds_names(path->dentry))
+		return -EOPNOTSUPP;
 	return has_local_page_cache(inode) ? 0 : -EOPNOTSUPP;
 }
 
@@ -183,7 +199,7 @@ static struct file *open_found(const struct sluice_site *site,
 	struct inode *inode = d_inode(path->dentry);
 	int err;
 
-	err = refuse_special(path);
+	err = refuse_special(site, path);
 	if (err)
 		return ERR_PTR(err);
 	err = refuse_mode(site, READ_ONCE(inode->i_mode));

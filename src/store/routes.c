@@ -66,7 +66,7 @@ static bool has_prefix(const struct sluice_words *words, struct span path)
 		struct span word = sluice_word(words, i);
 
 		if (path.len >= word.len &&
-		    !memcmp(path.ptr, word.ptr, word.len))
+		    span_eq_nocase((struct span){ path.ptr, word.len }, word))
 			return true;
 	}
 	return false;
@@ -79,7 +79,8 @@ static bool has_prefix(const struct sluice_words *words, struct span path)
  *
  * Context: any.
  * Return: true if it begins with one of the prefixes, or its last component
- * ends in one of the suffixes, in any case of letters.
+ * ends in one of the suffixes, in any case of letters: there are file systems to
+ * whom that is all the same.
  */
 bool sluice_routes_is_dynamic(const struct sluice_site *site, struct span path)
 {
