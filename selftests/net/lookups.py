@@ -198,7 +198,6 @@ def unload_meanwhile():
     nothing_of_it()
 
 
-# It must not open them, for then it hangs itself.
 nginx = Nginx(locations='location /hang/ { return 200 "nginx"; }')
 load()
 run_tests()

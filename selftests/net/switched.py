@@ -176,7 +176,6 @@ def nothing():
 write("small", "small")
 write("large", BODY)
 write("404-b.html", "404-b.html")
-# What hangs it must not open, for then it hangs itself.
 nginx = Nginx(locations='location /hang/ { return 200 "nginx"; } '
               'location = /program.php { default_type text/plain; return 200 "program"; }')
 load(**{"return": 1, "dynamic_suffix": ".php", "header_timeout": 3600})
