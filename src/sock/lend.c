@@ -770,6 +770,8 @@ void sluice_lend_reset(struct sluice_sock *ss)
 {
 	struct sock *sk = ss->sk;
 
+	/* For who waits in a system call on it: see sk_wait_event(). */
+	sk->sk_disconnects++;
 	sk->sk_prot->disconnect(sk, O_NONBLOCK);
 }
 
