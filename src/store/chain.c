@@ -12,6 +12,9 @@
 
 #include "store/chain.h"
 
+/* How often what is mounted elsewhere has to be seen so. */
+#define FOREIGN_TIMES 4
+
 /*
  * An access control list may say otherwise than the mode, and changes without
  * it: an inode that has one is not for chains.
@@ -57,10 +60,51 @@ static bool spell_backwards(struct span *name, const struct dentry *dentry)
 	return name->ptr[name->len] == '/';
 }
 
-/* Not under d_lock: whoever mounts takes that within the lock of all mounts. */
+/*
+ * So it looks, too, while a mount of ours has been begun and is not in its place yet: see
+ * stays_foreign().
+ * Not under d_lock: whoever mounts takes that within the lock of all mounts.
+ */
 static bool is_mounted_elsewhere(const struct path *path)
 {
 	return d_mountpoint(path->dentry) && !path_is_mountpoint(path);
+}
+
+/* Are those of @link that are taken for foreign so now, from @path up. Context: process. */
+static bool is_foreign_now(const struct sluice_link *link, unsigned int len,
+			   const struct path *path)
+{
+	struct path here = *path;
+	unsigned int i;
+	bool ok = true;
+
+	rcu_read_lock();	/* keeps parents that are renamed away */
+	for (i = 0; ok && i < len; i++) {
+		ok = !link[i].foreign || is_mounted_elsewhere(&here);
+		here.dentry = READ_ONCE(here.dentry->d_parent);
+	}
+	rcu_read_unlock();
+	return ok;
+}
+
+/*
+ * DCACHE_MOUNTED is set before a mount is in its place, both under one lock that is not for
+ * modules; may_umount() has waited for that when it returns.  So a mount of ours that was on
+ * its way is found then.  Another may be: it is asked several times, and who mounts and
+ * unmounts all the time is met elsewhere on his way.
+ * Context: process.
+ */
+static bool stays_foreign(const struct sluice_link *link, unsigned int len,
+			  const struct path *path)
+{
+	int times = FOREIGN_TIMES;
+
+	while (times--) {
+		may_umount(path->mnt);
+		if (!is_foreign_now(link, len, path))
+			return false;
+	}
+	return true;
 }
 
 /* Context: d_lock held, so that inode and sequence number agree. */
@@ -99,7 +143,18 @@ bool sluice_link_sample(struct sluice_link *link, const struct path *path,
 	ok = dentry->d_parent == parent &&
 	     link_sample_locked(link, dentry, foreign);
 	spin_unlock(&dentry->d_lock);
-	return ok;
+	return ok && (!foreign || stays_foreign(link, 1, path));
+}
+
+/* Does it go by a link for a time only? Context: any. */
+bool sluice_chain_is_foreign(const struct sluice_chain *chain)
+{
+	unsigned int i;
+
+	for (i = 0; i < chain->len; i++)
+		if (chain->link[i].foreign)
+			return true;
+	return false;
 }
 
 /**
@@ -151,18 +206,7 @@ bool sluice_chain_sample(struct sluice_chain *chain, const struct path *path,
 	ok = !name.len && access_sample(&chain->root, d_inode(dentry));
 out:
 	rcu_read_unlock();
-	return ok;
-}
-
-/* Does it go by a link for a time only? Context: any. */
-bool sluice_chain_is_foreign(const struct sluice_chain *chain)
-{
-	unsigned int i;
-
-	for (i = 0; i < chain->len; i++)
-		if (chain->link[i].foreign)
-			return true;
-	return false;
+	return ok && (!sluice_chain_is_foreign(chain) || stays_foreign(chain->link, chain->len, path));
 }
 
 /**
