@@ -118,6 +118,7 @@ struct conn_parts {
  * @alone:       s it followed, and has to look for itself
  * @patience:    s jiffies when it has waited long enough
  * @found:       j what came of it
+ * @outdated:    s for a request that the backend has had meanwhile
  * @home:        c CPU whose list of connections this is on
  * @list:        place on it
  * @rcu:         in the end, of one that was taken back
@@ -163,6 +164,7 @@ struct sluice_conn {
 	bool			alone;
 	unsigned long		patience;
 	struct sluice_found	found;
+	bool			outdated;
 
 	int			home;
 	union {

@@ -698,6 +698,8 @@ bool sluice_follow_closed(struct sluice_conn *conn)
 		sluice_stat_inc(SLUICE_STAT_RESCUED);
 		conn->rescues++;
 	}
+	/* The request that it was looked up for is answered, or is not the next one. */
+	conn->outdated = !conn->follow->held;
 	sluice_follow_free(conn);
 	if (conn->state == CONN_BACKEND) {
 		conn->state = CONN_HEAD;

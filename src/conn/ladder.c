@@ -248,8 +248,12 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 		if (ret <= 0)
 			return ret;
 	}
-	if (unlikely(conn->skip) && !conn_try_skip(conn))
-		return conn->state == CONN_CLOSE;
+	if (unlikely(conn->outdated)) {
+		sluice_found_drop(&conn->found);
+		conn->outdated = false;
+	}
+	if (unlikely(conn->skip))
+		return conn_try_skip(conn) || conn->state == CONN_CLOSE;
 	if (conn_must_go(conn))
 		return 1;
 
