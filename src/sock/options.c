@@ -25,7 +25,8 @@ static siphash_key_t key __read_mostly;
 
 /*
  * What has to be the same.  TCP itself changes sizes of buffers that are not locked, and the
- * pacing rate below the bound; sk_incoming_cpu is as the last segment.
+ * pacing rate below the bound; sk_incoming_cpu is as the last segment; who does the pacing
+ * changes when the first packet comes by a qdisc that does (BBR, fq).
  */
 struct compared {
 	const void	*filter;
@@ -54,7 +55,6 @@ struct compared {
 	u8		no_check;
 	u8		tos;
 	u8		tclass;
-	u8		paced;
 	u8		congestion_set;
 } __aligned(SIPHASH_ALIGNMENT);
 
@@ -82,7 +82,6 @@ static void read_socket(struct compared *c, const struct sock *sk)
 static void read_network(struct compared *c, const struct sock *sk)
 {
 	c->max_pacing_rate = sk->sk_max_pacing_rate;
-	c->paced = sk->sk_pacing_status == SK_PACING_NEEDED;
 	c->txrehash = sk->sk_txrehash;
 #ifdef CONFIG_SOCK_CGROUP_DATA
 	c->classid = sock_cgroup_classid(&sk->sk_cgrp_data);
