@@ -81,7 +81,9 @@ bench_program() {
 
 	dir=$cache/build/$(tree_key)/bench
 	mkdir -p "$dir"
-	gcc -O2 -Wall -o "$dir/$1.$$" "$tree/bench/$1.c"
+	if ! gcc -O2 -Wall -o "$dir/$1.$$" "$tree/bench/$1.c"; then
+		die "bench/$1.c does not compile, see above"
+	fi
 	mv "$dir/$1.$$" "$dir/$1"
 	echo "$dir/$1"
 }
