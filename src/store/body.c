@@ -17,6 +17,7 @@
 #include <linux/swap.h>
 
 #include "compat/fs.h"
+#include "compat/fsnotify.h"
 #include "sock/lane.h"
 #include "sock/pass_through.h"
 #include "sock/stats.h"
@@ -342,6 +343,9 @@ static struct page *read_copy(struct file *file, pgoff_t index, loff_t end)
 	struct page *page;
 	ssize_t got;
 
+	/* It would be asked by this, on 6.1, about a worker. */
+	if (compat_is_watched(&file->f_path))
+		return ERR_PTR(-EBUSY);
 	page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	if (!page)
 		return ERR_PTR(-ENOMEM);

@@ -211,14 +211,14 @@ struct sluice_object *sluice_cache_get(const struct sluice_site *site,
 		obj = NULL;
 		goto out;
 	}
+	/* Written once per jiffy at most: the line is shared by all CPUs. */
+	if (time_before(READ_ONCE(obj->used), jiffies))
+		WRITE_ONCE(obj->used, jiffies);
 	if (unlikely(is_watched(obj))) {
 		sluice_object_put(obj);
 		obj = ERR_PTR(-EBUSY);
 		goto out;
 	}
-	/* Written once per jiffy at most: the line is shared by all CPUs. */
-	if (time_before(READ_ONCE(obj->used), jiffies))
-		WRITE_ONCE(obj->used, jiffies);
 	if (unlikely(!obj->file)) {
 		int err = obj->err;
 

@@ -143,13 +143,13 @@ static int refuse_special(const struct sluice_site *site, const struct path *pat
 {
 	struct inode *inode = d_inode(path->dentry);
 
+	if (folds_names(site->docroot->path.dentry) || folds_names(path->dentry))
+		return -EOPNOTSUPP;
 	if (S_ISDIR(inode->i_mode))
 		return inode_permission(mnt_idmap(path->mnt), inode,
 					MAY_READ | MAY_OPEN) ?: -EISDIR;
 	if (!S_ISREG(inode->i_mode))
 		return -ENOENT;
-	if (folds_names(site->docroot->path.dentry) || folds_names(path->dentry))
-		return -EOPNOTSUPP;
 	return has_local_page_cache(inode) ? 0 : -EOPNOTSUPP;
 }
 
@@ -191,7 +191,8 @@ static struct file *open_checked(const struct path *path, const struct cred *cre
 
 /*
  * Opens what the walk found.  Kind first: opening a FIFO or a device would have
- * effects.  Who watches before: he would be asked who reads, and could keep us waiting.
+ * effects.  Who watches before: he would be asked who reads, and could keep us waiting; as
+ * he does if his mark comes in between.
  */
 static struct file *open_found(const struct sluice_site *site,
 			       const struct path *path)
@@ -502,12 +503,13 @@ static void publish(const struct finding *f, struct sluice_object *obj,
 {
 	obj->chain = *chain;
 	if (sluice_chain_is_foreign(chain) ||
-	    sluice_siblings_are_foreign(&obj->siblings)) {
-		sluice_stat_inc(SLUICE_STAT_MOUNTED_ELSEWHERE);
+	    sluice_siblings_are_foreign(&obj->siblings))
 		obj->until = (f->began + SLUICE_FOREIGN_TIME) ?: 1;
-	}
-	if (is_still_current(obj))
-		sluice_cache_insert(obj);
+	if (!is_still_current(obj))
+		return;
+	if (obj->until)
+		sluice_stat_inc(SLUICE_STAT_MOUNTED_ELSEWHERE);
+	sluice_cache_insert(obj);
 }
 
 /*

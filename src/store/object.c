@@ -311,7 +311,7 @@ bool sluice_object_is_unchanged(const struct sluice_object *obj)
 	if (unlikely(!obj->file))
 		return true;
 	inode = file_inode(obj->file);
-	return !IS_IMA(inode) && i_size_read(inode) == obj->size &&
+	return !(READ_ONCE(inode->i_flags) & S_IMA) && i_size_read(inode) == obj->size &&
 	       inode_get_mtime_sec(inode) == obj->mtime;
 }
 

@@ -21,7 +21,7 @@ static bool sibling_holds(const struct sluice_sibling *sibling)
 	if (sibling->obj)
 		return sluice_object_is_unchanged(sibling->obj);
 	/* It was of no use when it was looked at, being older for one; or IMA said so. */
-	return !IS_IMA(inode) && inode_get_mtime_sec(inode) == sibling->mtime;
+	return !(READ_ONCE(inode->i_flags) & S_IMA) && inode_get_mtime_sec(inode) == sibling->mtime;
 }
 
 /* Does it go by a name of them for a time only? Context: any. */
