@@ -246,6 +246,8 @@ def without_cache():
 @test("the module unloaded and loaded below open connections: the page is there again")
 def module_gone():
     unload()
+    nginx.stop()	# which has the connections now
+    nginx.start()
     load()
     site.wait_until_stale()
     browser.reload()

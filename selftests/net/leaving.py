@@ -113,7 +113,7 @@ if sys.argv[1:2] == ["backend"]:
 
 import lib  # noqa: E402
 from lib import (BACKEND, PORT, TOP, WWW, Client, Closed, Counting,  # noqa: E402
-                 Nginx, bytes_of, eventually, get, let_rest, listens, load, mount,
+                 Nginx, Skip, bytes_of, eventually, get, let_rest, listens, load, mount,
                  new_messages, nothing_of_it, param, request, run, run_tests, same, say, start, stat,
                  test, timed_unload, unload, write)
 
@@ -419,6 +419,8 @@ class SlowBackend:
     """In nginx's place, from here on."""
 
     def __init__(self):
+        if not os.path.exists("/proc/sys/vm/unprivileged_userfaultfd"):
+            raise Skip("no userfaultfd in this kernel")
         if nginx.process.poll() is None:
             nginx.stop()
         self.child = start(sys.executable, "-S", __file__, "backend", str(BACKEND),

@@ -90,7 +90,8 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 	if (conn->ss.lent)
 		sluice_follow_served(conn, head_len);
 	/* A body that is not read must not pass for the next request. */
-	conn->keep_alive = req->keep_alive && !verdict->close && !READ_ONCE(sluice_leaving) &&
+	conn->keep_alive = req->keep_alive && !verdict->close &&
+			   (conn->ss.lent || !READ_ONCE(sluice_leaving)) &&
 			   (!req->has_body || sluice_body_is_drained(req));
 	if (unlikely(req->has_body)) {
 		conn->skip = conn->keep_alive ? req->content_length : 0;
@@ -388,8 +389,8 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_REFUSED);
 		return -EBUSY;
 	}
-	if (READ_ONCE(sluice_leaving) && conn->served && !tcp_inq(conn->ss.sk)) {
-		conn->state = CONN_CLOSE;	/* it idled */
+	if (READ_ONCE(sluice_leaving) && !tcp_inq(conn->ss.sk)) {
+		conn->state = CONN_CLOSE;	/* it has asked for nothing */
 		return 1;
 	}
 	conn->keep_alive = false;
@@ -459,13 +460,19 @@ static void conn_leave_off(struct sluice_conn *conn)
 	}
 }
 
-/* What would have to wait now ends. */
+/*
+ * What would have to wait now ends.  What is not read would make TCP reset the connection,
+ * and a whole answer may still be on its way.
+ */
 static void conn_cut(struct sluice_conn *conn)
 {
-	if (conn->state == CONN_SEND || conn->state == CONN_FILL)
+	if (conn->state == CONN_SEND || conn->state == CONN_FILL) {
 		sluice_conn_abort(conn);
-	else
-		sluice_conn_bury(conn);
+		return;
+	}
+	if (!conn->ss.lent)
+		sluice_sock_discard(conn->ss.sk, SIZE_MAX);
+	sluice_conn_bury(conn);
 }
 
 static int conn_step(struct sluice_conn *conn, struct sluice_lane *lane)

@@ -52,6 +52,7 @@ struct accept_turn {
  * @turns:  per CPU
  * @reopen: have the socket listen again, when it was made to stop
  * @pause:  @reopen's own: jiffies until it tries once more, 0 if it has not failed
+ * @deaf:   it shall not listen any more
  *
  * Opened and closed by the loader, constant in between.
  */
@@ -60,6 +61,7 @@ struct sluice_listener {
 	struct accept_turn __percpu	*turns;
 	struct delayed_work		reopen;
 	unsigned long			pause;
+	bool				deaf;
 };
 
 static struct sluice_listener *listeners[SLUICE_LISTENERS_MAX];
@@ -238,6 +240,8 @@ static void listener_reopen(struct work_struct *work)
 	struct sockaddr_storage addr = {};
 	int err;
 
+	if (READ_ONCE(lis->deaf))
+		return;
 	kernel_getsockname(lis->ls.sock, (struct sockaddr *)&addr);
 	sluice_listen_reset(&lis->ls);
 	err = kernel_listen(lis->ls.sock, listener_backlog(lis->ls.sock));
@@ -330,11 +334,16 @@ err_free:
 	return err;
 }
 
-/* As when it is closed, but that what is on its way is still accepted. */
+/*
+ * As when it is closed, but that what is on its way is still accepted.  If it was lost it
+ * stays so: @reopen that comes now does nothing.
+ */
 static void listener_deafen(struct sluice_listener *lis)
 {
 	struct sock *sk = lis->ls.sock->sk;
 
+	WRITE_ONCE(lis->deaf, true);
+	cancel_delayed_work_sync(&lis->reopen);
 	lock_sock(sk);
 	sk->sk_prot->unhash(sk);
 	release_sock(sk);

@@ -21,7 +21,8 @@
 
 /*
  * With a backend the port is the last to go: what comes is the backend's, as long as
- * something of before needs time.  No handshake that was begun is lost.
+ * something of before needs time.  No handshake that was begun is lost, but for those
+ * that a SYN cookie stands for.
  */
 static void leave(void)
 {

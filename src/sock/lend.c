@@ -122,7 +122,8 @@ static void sleepers_wake(void)
 	spin_lock(&sleepers_lock);
 	list_for_each_entry(s, &sleepers, list) {
 		/* data_race(): if it was not so, the next time comes in a jiffy. */
-		if (data_race(sock_owned_by_user_nocheck(s->sk)))
+		if (data_race(sock_owned_by_user_nocheck(s->sk)) ||
+		    READ_ONCE(s->task->__state) != TASK_INTERRUPTIBLE)
 			continue;
 		if (!(s->task->flags & PF_KTHREAD))
 			set_tsk_thread_flag(s->task, TIF_NOTIFY_SIGNAL);
@@ -770,7 +771,7 @@ void sluice_lend_reset(struct sluice_sock *ss)
 {
 	struct sock *sk = ss->sk;
 
-	/* For who waits in a system call on it: see sk_wait_event(). */
+	/* Who waits in a system call on it has EPIPE, and the error next: sk_wait_event(). */
 	sk->sk_disconnects++;
 	sk->sk_prot->disconnect(sk, O_NONBLOCK);
 }
