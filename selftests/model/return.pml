@@ -86,6 +86,7 @@ bit response;		/* one has begun */
 byte rescues;
 bit keep_alive = 1;
 byte found;		/* 1 + the request that it was looked up for */
+bit outdated;		/* which the backend has had meanwhile */
 byte left;		/* of the answer under way */
 bit queued, taken;	/* SLUICE_TURN_QUEUED; a lane has the turn */
 byte looked_up;
@@ -172,7 +173,7 @@ inline ring() {
 inline forget() {
 	lent = 0; answering = 0; refused = 0; shut = 0; closing = 0; missed = 0; written = 0;
 	writers = 0; unseen = 0; at = 0; count = 0; begun = 0; held = 0; response = 0;
-	rescues = 0; keep_alive = 1; found = 0; left = 0
+	rescues = 0; keep_alive = 1; found = 0; outdated = 0; left = 0
 }
 
 inline sluice_lend_end() {
@@ -492,6 +493,10 @@ inline conn_try_head() {
 	:: else
 	fi;
 	if
+	:: outdated -> found = 0; outdated = 0
+	:: else
+	fi;
+	if
 	:: go -> conn_try_request()
 	:: else
 	fi
@@ -583,6 +588,7 @@ inline closed_by_backend() {
 		:: count -> rescues++
 		:: else
 		fi;
+		outdated = !held && state == LOOKUP;
 		if
 		:: state == BACKEND -> state = HEAD
 		:: else
