@@ -28,76 +28,60 @@ module_param(directory, charp, 0444);
 MODULE_PARM_DESC(directory, "whose files hang");
 
 /**
- * struct hung - a task that waits to open a file
+ * struct hung - a task that waits to open a file; on its own stack
  * @list:   in hanging, the first has come first
- * @task:   who waits; it is on its own stack
  * @name:   of the file
  * @err:    what it comes to
- * @going:  it waits no more: the open that comes now is let pass
+ * @going:  it waits no more
  */
 struct hung {
 	struct list_head	list;
-	struct task_struct	*task;
 	const char		*name;
 	int			err;
 	bool			going;
 };
 
 static LIST_HEAD(hanging);
-static DEFINE_RAW_SPINLOCK(lock);
+static DEFINE_SPINLOCK(lock);
 static DECLARE_WAIT_QUEUE_HEAD(answered);
 static struct path dir;
 static bool leaving;
 
-static struct hung *find_task(struct task_struct *task)
-{
-	struct hung *h;
-
-	lockdep_assert_held(&lock);
-	list_for_each_entry(h, &hanging, list)
-		if (h->task == task)
-			return h;
-	return NULL;
-}
-
 /* In the place of dentry_open(), and of its prototype. */
 static struct file *hang_open(const struct path *path, int flags, const struct cred *cred)
 {
-	struct hung h = { .task = current, .name = path->dentry->d_name.name };
+	struct hung h = { .name = path->dentry->d_name.name };
 	struct file *file;
 
-	raw_spin_lock_irq(&lock);
+	spin_lock(&lock);
 	list_add_tail(&h.list, &hanging);
-	raw_spin_unlock_irq(&lock);
+	spin_unlock(&lock);
 
 	wait_event(answered, READ_ONCE(h.going) || READ_ONCE(leaving));
 
-	raw_spin_lock_irq(&lock);
+	spin_lock(&lock);
 	h.going = true;
-	raw_spin_unlock_irq(&lock);
+	spin_unlock(&lock);
 	file = h.err ? ERR_PTR(h.err) : dentry_open(path, flags, cred);
 
-	raw_spin_lock_irq(&lock);
+	spin_lock(&lock);
 	list_del(&h.list);
-	raw_spin_unlock_irq(&lock);
+	spin_unlock(&lock);
 	wake_up_all(&answered);
 	return file;
 }
 
-/* Only lookups of ours open files in a worker. */
+/*
+ * Only lookups of ours open files in a worker; and what hang_open() calls itself is let pass.
+ * In no context in which a lock may be taken.
+ */
 static int before_open(struct kprobe *unused, struct pt_regs *regs)
 {
 	const struct path *path = (const struct path *)regs_get_kernel_argument(regs, 0);
-	unsigned long irqs;
-	bool passes;
+	unsigned long caller = *(unsigned long *)kernel_stack_pointer(regs);
 
 	if (!(current->flags & PF_WQ_WORKER) || path->dentry->d_parent != dir.dentry ||
-	    READ_ONCE(leaving))
-		return 0;
-	raw_spin_lock_irqsave(&lock, irqs);
-	passes = find_task(current);
-	raw_spin_unlock_irqrestore(&lock, irqs);
-	if (passes)
+	    READ_ONCE(leaving) || within_module(caller, THIS_MODULE))
 		return 0;
 	instruction_pointer_set(regs, (unsigned long)hang_open);
 	return 1;
@@ -118,11 +102,11 @@ static int hang_show(struct seq_file *seq, void *unused)
 {
 	struct hung *h;
 
-	raw_spin_lock_irq(&lock);
+	spin_lock(&lock);
 	list_for_each_entry(h, &hanging, list)
 		if (!h->going)
 			seq_printf(seq, "%s\n", h->name);
-	raw_spin_unlock_irq(&lock);
+	spin_unlock(&lock);
 	return 0;
 }
 
@@ -131,7 +115,7 @@ static int answer(const char *name, int err)
 	int found = -ENOENT;
 	struct hung *h;
 
-	raw_spin_lock_irq(&lock);
+	spin_lock(&lock);
 	list_for_each_entry(h, &hanging, list) {
 		if (h->going || strcmp(h->name, name))
 			continue;
@@ -140,7 +124,7 @@ static int answer(const char *name, int err)
 		found = 0;
 		break;
 	}
-	raw_spin_unlock_irq(&lock);
+	spin_unlock(&lock);
 	wake_up_all(&answered);
 	return found;
 }
@@ -199,9 +183,9 @@ static bool nobody_hangs(void)
 {
 	bool nobody;
 
-	raw_spin_lock_irq(&lock);
+	spin_lock(&lock);
 	nobody = list_empty(&hanging);
-	raw_spin_unlock_irq(&lock);
+	spin_unlock(&lock);
 	return nobody;
 }
 
