@@ -13,7 +13,7 @@ from lib import (SLOWNESS, WWW, Client, Closed, Nginx, bytes_of, eventually, is_
                  load, no_connection_left, request, run, run_tests, same, say,
                  slabs, sockets, start, stat, test, timed_unload, write)
 
-ROUNDS = 25 // SLOWNESS
+ROUNDS = 10 // SLOWNESS
 EACH = 5
 SMALL_WINDOW = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
 
