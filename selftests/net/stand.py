@@ -7,8 +7,8 @@ anew, can go on: memory of TCP's is not cleared as ours is.
 
 import os
 
-from lib import (Client, Counting, OneShot, load, nothing_left, run, run_tests, same, test,
-                 write)
+from lib import (SLOWNESS, Client, Counting, OneShot, Skip, load, nothing_left, run, run_tests,
+                 same, test, write)
 
 # On this processor the object that is freed last is the one that is used next.
 ROUNDS = 20
@@ -29,6 +29,8 @@ def stands():
                 same(client.ask("/dynamic").body, b"once", "dynamic")
                 same(client.ask("/small").body, b"small", "static")
             counting.expect(taken_back=ROUNDS, connections_lent=ROUNDS, left_lost=0)
+        if not reader("stood") and SLOWNESS != 1:
+            raise Skip("KASAN keeps what is freed, and gives out other memory")
         same(reader("stood") > 0, True, "it has stood there")
         same(reader("astray"), 0, f"lost its way, of {reader('stood')} times")
     finally:

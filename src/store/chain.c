@@ -206,7 +206,8 @@ bool sluice_chain_sample(struct sluice_chain *chain, const struct path *path,
 	ok = !name.len && access_sample(&chain->root, d_inode(dentry));
 out:
 	rcu_read_unlock();
-	return ok && (!sluice_chain_is_foreign(chain) || stays_foreign(chain->link, chain->len, path));
+	return ok && (!sluice_chain_is_foreign(chain) ||
+		      stays_foreign(chain->link, chain->len, path));
 }
 
 /**
