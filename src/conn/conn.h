@@ -115,7 +115,7 @@ struct conn_parts {
  * @followers:   those who wait for its lookup, likewise
  * @place:       its place in the line of those who wait to begin, likewise
  * @waits:       for whom, likewise
- * @alone:       s it followed, and has to look for itself
+ * @alone:       j it followed, and has to look for itself
  * @patience:    s jiffies when it has waited long enough
  * @found:       j what came of it
  * @outdated:    s for a request that the backend has had meanwhile

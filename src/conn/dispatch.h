@@ -56,7 +56,7 @@ struct sluice_verdict {
 /**
  * struct sluice_found - what the slow lane found for a request
  * @obj:  a reference, or an ERR_PTR() of sluice_lookup(); NULL if nobody asked
- * @page: it is the page of an error, as @page of the verdict said
+ * @page: it is the page of an error, as @page of the verdict said; then @obj is not NULL
  * @site_id: the site that this holds for, file or none; 0 if it is no matter of the site
  */
 struct sluice_found {

@@ -20,13 +20,10 @@
 
 #include "conn/conn.h"
 #include "conn/follow.h"
-#include "conn/job.h"
-#include "conn/ladder.h"
 #include "http/exchange.h"
 #include "http/parse.h"
 #include "sock/lane.h"
 #include "sock/lend.h"
-#include "store/object.h"
 
 /* So much is looked at in one go; most heads are shorter. On the stack. */
 #define PIECE 1024
@@ -359,8 +356,8 @@ static void forget_found(struct sluice_conn *conn)
 	sluice_found_drop(&conn->found);
 }
 
-/* Nothing that it has been given is out, whole or in part. */
-static bool has_nothing_of_ours(const struct sluice_follow *f)
+/* Of what the backend has been given, whole or in part. */
+static bool nothing_is_out(const struct sluice_follow *f)
 {
 	return !f->exchange.count && !f->request.len;
 }
@@ -377,7 +374,7 @@ static void heard_meanwhile(struct sluice_conn *conn)
 
 	if (f->held) {
 		keep_arrived(f, sk);
-	} else if (conn->state == CONN_LOOKUP || !has_nothing_of_ours(f)) {
+	} else if (conn->state == CONN_LOOKUP || !nothing_is_out(f)) {
 		give(conn);
 	} else if (unfollowed(f, sk)) {
 		/* Held for itself, and not since its file was looked for. */
@@ -549,7 +546,7 @@ void sluice_follow_keep(struct sluice_conn *conn)
 void sluice_follow_turn_over(struct sluice_conn *conn)
 {
 	if ((conn->state == CONN_HEAD || conn->ss.answering) &&
-	    has_nothing_of_ours(conn->follow))
+	    nothing_is_out(conn->follow))
 		heard_meanwhile(conn);
 }
 

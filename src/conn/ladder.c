@@ -184,8 +184,7 @@ static const struct sluice_verdict pass_through_verdict = {
 
 /*
  * Something of ours is broken, or the administrator says so: those who come and
- * those who ask again are the backend's.  Who idles may as well end here.  Alone we
- * are the site, and serve on.
+ * those who ask again are the backend's.  Who idles may as well end here.
  */
 static bool conn_passes_through(const struct sluice_conn *conn)
 {
@@ -204,7 +203,7 @@ static bool conn_must_go(struct sluice_conn *conn)
 
 	if (unlikely(conn->over_limit))
 		verdict = &over_limit_verdict;
-	else if (unlikely(conn_passes_through(conn)) && !standalone)
+	else if (unlikely(conn_passes_through(conn)) && !standalone)	/* or we are the site */
 		verdict = &pass_through_verdict;
 	else if (unlikely(tcp_sk(conn->ss.sk)->urg_data))
 		verdict = &urgent_verdict;
