@@ -248,7 +248,7 @@ inline give() {
 	fi
 }
 
-/* sluice_follow_turn_over(), and heard_meanwhile(): held for itself, without a file. */
+/* sluice_conn_lent_turn_over(), and heard_meanwhile(): held for itself, without a file. */
 inline keep_rest() {
 	if
 	:: lent && !held && !count && !begun && rcv_nxt > at ->
@@ -259,7 +259,7 @@ inline keep_rest() {
 	fi
 }
 
-/* sluice_follow_heard(), and what conn_sock_heard() makes of it: whether to serve. */
+/* sluice_conn_lent_heard(), and what conn_sock_heard() makes of it: whether to serve. */
 inline heard(serve) {
 	serve = 0;
 	if
@@ -290,7 +290,7 @@ inline heard(serve) {
 	fi
 }
 
-/* sluice_follow_wrote(): it may also be that the response is none to be followed. */
+/* sluice_conn_lent_wrote(): it may also be that the response is none to be followed. */
 inline wrote(n) {
 	unseen = unseen - n;
 	if
@@ -398,7 +398,7 @@ inline hand_over() {
 	fi
 }
 
-inline sluice_follow_pass_on() {
+inline sluice_conn_lent_pass_on() {
 	state = BACKEND;
 	give();
 	go = 0
@@ -419,8 +419,8 @@ inline wait_for_close() {
 	fi
 }
 
-/* sluice_follow_return(): go on if there is a request that is ours to look at. */
-inline sluice_follow_return() {
+/* sluice_conn_lent_return(): go on if there is a request that is ours to look at. */
+inline sluice_conn_lent_return() {
 	if
 	:: closing -> wait_for_close()
 	:: !closing && (shut || is_lost) -> sluice_conn_give_up(); go = 0
@@ -457,14 +457,14 @@ inline conn_try_request() {
 		if
 		:: dynamic[copied_seq / 2] ->
 			if
-			:: lent -> sluice_follow_pass_on()
+			:: lent -> sluice_conn_lent_pass_on()
 			:: else -> state = HANDOFF
 			fi
 		:: !dynamic[copied_seq / 2] -> conn_act()
 		:: !dynamic[copied_seq / 2] && !found && !calm ->
 			state = LOOKUP; looked_up = 1 + copied_seq / 2;
 			job_out = 1; job_done = 0; go = 0;
-			/* sluice_follow_keep() */
+			/* sluice_conn_lent_keep() */
 			if
 			:: lent -> begun = 2; held = 1
 			:: else
@@ -472,9 +472,9 @@ inline conn_try_request() {
 		fi
 	:: else ->
 		if
-		:: lent && fin -> sluice_follow_pass_on()
+		:: lent && fin -> sluice_conn_lent_pass_on()
 		:: lent && !fin ->
-			/* sluice_follow_hold() */
+			/* sluice_conn_lent_hold() */
 			if
 			:: rcv_nxt > at + begun -> follow_requests(); held = 1
 			:: else
@@ -489,7 +489,7 @@ inline conn_try_request() {
 
 inline conn_try_head() {
 	if
-	:: lent -> sluice_follow_return()
+	:: lent -> sluice_conn_lent_return()
 	:: else
 	fi;
 	if
@@ -566,7 +566,7 @@ hidden byte here;
 #define may_be_taken_back \
 	(!must_end && ((answering && !broken(no_answer_kept)) || may_go_on))
 
-/* sluice_follow_closed(). Afterwards it is ours if state is not GONE. */
+/* sluice_conn_lent_closed(). Afterwards it is ours if state is not GONE. */
 inline closed_by_backend() {
 	if
 	:: !may_be_taken_back ->
@@ -907,7 +907,7 @@ idle:	do
 	   };
 	   atomic {
 		if
-		/* sluice_follow_closing(), begin_closing() */
+		/* sluice_conn_lent_closing(), begin_closing() */
 		:: lent && !must_end && may_go_on ->
 			closing = 1;
 			readable = !broken(no_eof_told);

@@ -17,9 +17,9 @@
 #include <linux/spinlock.h>
 #include <net/sock.h>
 
+#include "base/lane.h"
+#include "base/stats.h"
 #include "conn/client.h"
-#include "sock/lane.h"
-#include "sock/stats.h"
 
 /* So many that with all of max_connections from elsewhere each a list is short. */
 #define BUCKETS 4096

@@ -14,8 +14,8 @@
  *   a job in the slow lane, its own or another's that it waits for
  *   the graveyard, until the socket is closed
  *
- * A job may be out when the connection dies.  It goes on to write the fields
- * that are its own, rings, and nobody answers; sluice_conn_put() cleans up.
+ * A job may be out when the connection dies.  It goes on to write what is its own, rings,
+ * and nobody answers; sluice_conn_put() cleans up.
  */
 #include <linux/err.h>
 #include <linux/percpu-refcount.h>
@@ -26,13 +26,11 @@
 #include <linux/timer.h>
 #include <net/tcp.h>
 
+#include "base/pass_through.h"
 #include "conn/client.h"
 #include "conn/conn.h"
-#include "conn/follow.h"
-#include "conn/job.h"
-#include "conn/ladder.h"
-#include "sock/lend.h"
-#include "sock/pass_through.h"
+#include "loan/follow.h"
+#include "loan/lend.h"
 #include "store/object.h"
 
 unsigned int sluice_max_connections = 65536;
@@ -93,10 +91,10 @@ void sluice_conn_end(struct sluice_conn *conn)
 		sluice_client_put(conn->client);
 	sluice_found_drop(&conn->found);
 	sluice_body_end(&conn->body);
-	sluice_follow_free(conn);
+	sluice_follow_free(conn->follow);
 	kfree(conn->rest);
 	kfree(conn->parts);
-	kfree(conn->path);
+	sluice_job_free(&conn->job);
 	sluice_sock_release(&conn->ss);
 	/* Its wait queue may be looked at without a lock: see sluice_lend_take_back(). */
 	if (unlikely(conn->ss.taken_back))
@@ -120,93 +118,6 @@ void sluice_conn_ring_at(struct sluice_conn *conn, unsigned long when)
 	if (!mod_timer(&conn->timer, when))
 		sluice_conn_get(conn);		/* put by conn_timer() */
 }
-
-static void conn_sock_ring(struct sluice_sock *ss)
-{
-	sluice_conn_ring(container_of(ss, struct sluice_conn, ss));
-}
-
-/*
- * A turn right where the data come, unless the lane is in use.  Who has a turn in the
- * queue, for one because he has had all that one turn may have, waits for that: it will
- * see the data.  The caller has a reference.
- */
-static void conn_serve(struct sluice_conn *conn)
-{
-	struct sluice_lane *lane;
-
-	if (unlikely(test_bit(SLUICE_TURN_QUEUED, &conn->turn.flags)))
-		return;
-	lane = sluice_lane_borrow();
-	if (unlikely(!lane)) {
-		sluice_conn_ring(conn);
-		return;
-	}
-	sluice_ladder_run(conn, lane);
-	sluice_lane_return(lane);
-}
-
-static void conn_sock_serve(struct sluice_sock *ss)
-{
-	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
-
-	sluice_conn_get(conn);		/* it may be buried */
-	conn_serve(conn);
-	sluice_conn_put(conn);
-}
-
-static void conn_sock_buried(struct sluice_sock *ss)
-{
-	sluice_conn_put(container_of(ss, struct sluice_conn, ss));
-}
-
-/* On a connection that is lent. Context: see struct sluice_sock_ops. */
-static void conn_sock_heard(struct sluice_sock *ss)
-{
-	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
-
-	sluice_conn_get(conn);		/* it may be given up */
-	if (sluice_follow_heard(conn)) {
-		if (sluice_sock_is_busy(ss))
-			ss->missed = true;
-		else if (READ_ONCE(sluice_direct))
-			conn_serve(conn);
-		else
-			sluice_conn_ring(conn);
-	}
-	sluice_conn_put(conn);
-}
-
-static void conn_sock_wrote(struct sluice_sock *ss, struct iov_iter *bytes, size_t len)
-{
-	sluice_follow_wrote(container_of(ss, struct sluice_conn, ss), bytes, len);
-}
-
-static enum sluice_stat conn_sock_closing(struct sluice_sock *ss)
-{
-	return sluice_follow_closing(container_of(ss, struct sluice_conn, ss));
-}
-
-static bool conn_sock_closed(struct sluice_sock *ss)
-{
-	return sluice_follow_closed(container_of(ss, struct sluice_conn, ss));
-}
-
-static void conn_sock_leave(struct sluice_sock *ss, enum sluice_stat why)
-{
-	sluice_conn_give_up(container_of(ss, struct sluice_conn, ss), why);
-}
-
-static const struct sluice_sock_ops conn_sock_ops = {
-	.ring	= conn_sock_ring,
-	.serve	= conn_sock_serve,
-	.buried	= conn_sock_buried,
-	.heard	= conn_sock_heard,
-	.wrote	= conn_sock_wrote,
-	.closing = conn_sock_closing,
-	.closed	= conn_sock_closed,
-	.leave	= conn_sock_leave,
-};
 
 /* --- deadlines ----------------------------------------------------------- */
 
@@ -267,6 +178,25 @@ static void conn_disarm_timer(struct sluice_conn *conn)
 		sluice_conn_put(conn);		/* not the last: a turn has one */
 }
 
+/* --- jobs ---------------------------------------------------------------- */
+
+/* With the reference of sluice_conn_wait_for_job(). */
+static void conn_job_done(struct sluice_job *job)
+{
+	struct sluice_conn *conn = container_of(job, struct sluice_conn, job);
+
+	sluice_conn_ring(conn);
+	sluice_conn_put(conn);
+}
+
+/* It is to be asked for, and rings when it is done. Socket locked. */
+void sluice_conn_wait_for_job(struct sluice_conn *conn, enum conn_state state)
+{
+	conn->state = state;
+	conn->wait = WAIT_NOTHING;
+	sluice_conn_get(conn);
+}
+
 /* --- leaving ------------------------------------------------------------- */
 
 /* The socket is not ours any more. Socket locked. */
@@ -275,7 +205,8 @@ void sluice_conn_leave(struct sluice_conn *conn)
 	struct conn_home *home = per_cpu_ptr(&homes, conn->home);
 
 	conn->state = CONN_GONE;
-	sluice_job_leave(conn);
+	if (sluice_job_leave(&conn->job))
+		sluice_conn_put(conn);		/* not the last: whoever asks has one */
 	conn_disarm_timer(conn);
 
 	spin_lock(&home->lock);
@@ -342,38 +273,7 @@ void sluice_conn_abort(struct sluice_conn *conn)
 	sluice_conn_bury(conn);
 }
 
-/* --- turns and birth ----------------------------------------------------- */
-
-/* Socket locked in either form. */
-static void conn_run(struct sluice_conn *conn, struct sluice_lane *lane)
-{
-	if (unlikely(conn->state == CONN_GONE))
-		return;
-	if (likely(!sluice_sock_is_busy(&conn->ss))) {
-		sluice_ladder_run(conn, lane);
-	} else if (conn->ss.lent) {
-		conn->ss.missed = true;
-	} else {
-		/*
-		 * ss -K or the like, which does not say when it is done; but it will
-		 * not take long, and is the administrator's.
-		 */
-		sluice_conn_ring_soon(conn);
-	}
-}
-
-/* A turn on a lane: BH disabled. */
-static void conn_turn(struct sluice_turn *turn, struct sluice_lane *lane)
-{
-	struct sluice_conn *conn = container_of(turn, struct sluice_conn, turn);
-
-	rcu_read_lock();	/* for the site, and what is cached for it */
-	sluice_sock_lock(&conn->ss);
-	conn_run(conn, lane);
-	sluice_sock_unlock(&conn->ss);
-	rcu_read_unlock();
-	sluice_conn_put(conn);
-}
+/* --- birth --------------------------------------------------------------- */
 
 /**
  * sluice_conn_alloc() - memory for one connection
@@ -399,57 +299,42 @@ struct sluice_conn *sluice_conn_alloc(void)
 	return conn;
 }
 
-/* Context: any. */
-void sluice_conn_free_unused(struct sluice_conn *conn)
-{
-	conn_free(conn);
-}
-
 /**
- * sluice_conn_start() - a connection begins
- * @conn: from sluice_conn_alloc(), taken over
- * @req:  from the listener's accept queue, taken over
- * @lis:  that listener
- * @lane: whose turn it is
+ * sluice_conn_init() - make ready what has no memory of before
+ * @conn: from sluice_conn_alloc()
+ * @sk:   its socket
  *
- * Takes its first step at once: data may have come before the hooks.
- * Context: BH disabled, rcu_read_lock(); the child's socket locked by the caller, who
- * has a reference of his own until he has unlocked it.
+ * References: the socket's user data's, and the caller's.
+ * Context: BH disabled.
  */
-void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
-		       const struct sluice_listen_sock *lis,
-		       struct sluice_lane *lane)
+void sluice_conn_init(struct sluice_conn *conn, const struct sock *sk)
 {
-	struct conn_home *home;
-
-	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_ACCEPTED);
-	conn->turn.run = conn_turn;
-	refcount_set(&conn->ref, 2);	/* the user data's, and ours below */
-	conn->client = sluice_client_get(req->sk);
+	refcount_set(&conn->ref, 2);
+	conn->client = sluice_client_get(sk);
 	conn->state = IS_ERR(conn->client) ? CONN_REFUSE : CONN_HEAD;
 	timer_setup(&conn->timer, conn_timer, 0);
-	sluice_job_init(conn);
+	sluice_job_init(&conn->job, conn_job_done);
 	conn->over_limit =
 		percpu_counter_compare(&conn_count,
 				       READ_ONCE(sluice_max_connections)) > 0;
 	conn->home = smp_processor_id();
-
 	INIT_LIST_HEAD(&conn->list);
+}
 
-	if (unlikely(sluice_sock_attach(&conn->ss, req, lis, &conn_sock_ops))) {
-		conn->state = CONN_GONE;
-		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_CLOSED);
-		sluice_sock_bury(&conn->ss);
-	} else {
-		home = per_cpu_ptr(&homes, conn->home);
-		spin_lock(&home->lock);
-		list_add_tail(&conn->list, &home->conns);
-		spin_unlock(&home->lock);
-	}
+/* It is one of those who are told when the module leaves. BH disabled. */
+void sluice_conn_settle(struct sluice_conn *conn)
+{
+	struct conn_home *home = per_cpu_ptr(&homes, conn->home);
 
-	/* Another CPU may queue a turn as soon as the lock is free: it orders them. */
-	conn_run(conn, lane);
-	sluice_conn_put(conn);
+	spin_lock(&home->lock);
+	list_add_tail(&conn->list, &home->conns);
+	spin_unlock(&home->lock);
+}
+
+/* Context: any. */
+void sluice_conn_free_unused(struct sluice_conn *conn)
+{
+	conn_free(conn);
 }
 
 /* --- all of them --------------------------------------------------------- */

@@ -10,16 +10,15 @@
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/timer.h>
-#include <linux/workqueue.h>
 
-#include "conn/dispatch.h"
+#include "base/lane.h"
+#include "base/stats.h"
+#include "conn/job.h"
+#include "reply/dispatch.h"
 #include "reply/reply.h"
-#include "sock/lane.h"
 #include "sock/sock.h"
-#include "sock/stats.h"
 #include "store/body.h"
 
-struct request_sock;
 struct sluice_client;
 struct sluice_follow;
 
@@ -54,13 +53,6 @@ enum conn_wait {
 	WAIT_LINGER,
 };
 
-/* Whose lookup has to come on before its own request does; see job.c. */
-enum conn_waits {
-	WAITS_FOR_NONE,
-	WAITS_FOR_LEADER,	/* another has the same path looked up */
-	WAITS_FOR_PLACE,	/* others look up as many as there may be at a time */
-};
-
 /**
  * struct conn_parts - a multipart/byteranges response under way
  * @at:       the part that @body is about
@@ -76,8 +68,8 @@ struct conn_parts {
 /**
  * struct sluice_conn - a connection
  *
- * Field letters: c const after birth, s the socket's lock, j the job's while
- * one is out, else the socket's lock, a atomic.
+ * Field letters: c const after birth, s the socket's lock, j the job's while one is
+ * out, else the socket's lock, a atomic.
  *
  * @ss:          s the socket and its hooks
  * @turn:        a its place on a lane
@@ -89,7 +81,7 @@ struct conn_parts {
  * @keep_alive:  s the response under way is not the last
  * @linger:      s read what the client still sends before closing
  * @served:      s a request was answered: the next may be long in coming
- * @follow:      s while it is lent: what the backend has been given, see follow.c
+ * @follow:      s while it is lent: what the backend has been given, see lent.c
  * @rescues:     s times that it was taken back with requests, since one was answered
  * @client:      c whose count of connections this one is in, or NULL, or an ERR_PTR()
  * @over_limit:  c too many connections: for the backend or nobody
@@ -101,23 +93,13 @@ struct conn_parts {
  * @skip:        s bytes of the last request's body that are to be dropped
  * @requests_left: s this turn may answer
  * @bytes_left:  s this turn may send of bodies
- * @body:        s what is left of the response's body
+ * @body:        j what is left of the response's body
  * @parts:       s its parts, if it has several, or NULL
  * @rest:        s what is left of its head, or of what stands between parts
  * @rest_len:    s bytes of @rest
  * @rest_off:    s of which so many are sent
- * @job:         runs in the slow lane
- * @job_done:    set with release when it is
- * @path:        j to be looked up, or NULL
- * @path_len:    j
- * @host_len:    j so many bytes of @path are the host's directory
- * @peer:        its place among those who lead lookups, or who follow one; job.c
- * @followers:   those who wait for its lookup, likewise
- * @place:       its place in the line of those who wait to begin, likewise
- * @waits:       for whom, likewise
- * @alone:       j it followed, and has to look for itself
- * @patience:    s jiffies when it has waited long enough
- * @found:       j what came of it
+ * @job:         what it has others do; its letters are said there
+ * @found:       s what a lookup came to, until the request is looked at again
  * @outdated:    s for a request that the backend has had meanwhile
  * @home:        c CPU whose list of connections this is on
  * @list:        place on it
@@ -134,7 +116,6 @@ struct sluice_conn {
 	bool			over_limit;
 	bool			head_only;
 	bool			standalone;
-	bool			job_done;
 	u8			rescues;
 	u16			status;
 	enum sluice_stat	why;
@@ -153,16 +134,7 @@ struct sluice_conn {
 	u32			rest_len;
 	u32			rest_off;
 
-	struct work_struct	job;
-	u8			*path;
-	size_t			path_len;
-	size_t			host_len;
-	struct hlist_node	peer;
-	struct hlist_head	followers;
-	struct list_head	place;
-	enum conn_waits		waits;
-	bool			alone;
-	unsigned long		patience;
+	struct sluice_job	job;
 	struct sluice_found	found;
 	bool			outdated;
 
@@ -177,9 +149,8 @@ struct sluice_conn {
 
 struct sluice_conn *sluice_conn_alloc(void);
 void sluice_conn_free_unused(struct sluice_conn *conn);
-void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
-		       const struct sluice_listen_sock *lis,
-		       struct sluice_lane *lane);
+void sluice_conn_init(struct sluice_conn *conn, const struct sock *sk);
+void sluice_conn_settle(struct sluice_conn *conn);
 
 static inline void sluice_conn_get(struct sluice_conn *conn)
 {
@@ -205,6 +176,7 @@ static inline void sluice_conn_ring_soon(struct sluice_conn *conn)
 }
 
 void sluice_conn_wait_for(struct sluice_conn *conn, enum conn_wait wait);
+void sluice_conn_wait_for_job(struct sluice_conn *conn, enum conn_state state);
 void sluice_conn_arm_timer(struct sluice_conn *conn);
 
 void sluice_conn_leave(struct sluice_conn *conn);

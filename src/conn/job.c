@@ -3,14 +3,10 @@
  * Jobs for those who may sleep: finding a file in the slow lane, reading a page of it
  * in the lane of its disk.
  *
- * While a job is out the connection waits in a state of its own, and the fields
- * marked j are the job's.
- *
- * One connection looks a path up, and others that want the same follow it: when
- * it is done they ask the cache.  If that does not know, because it could not be
- * told for how long it would be true, each looks for itself: queueing up behind one
- * another would be no gain.  So a request follows once, and not longer than
- * LOOKUP_PATIENCE.
+ * One looks a path up, and others that want the same follow it: when it is done they ask
+ * the cache.  If that does not know, because it could not be told for how long it would be
+ * true, each looks for itself: queueing up behind one another would be no gain.  So a
+ * request follows once, and not longer than LOOKUP_PATIENCE.
  *
  * When all places are taken who comes waits in line, LOOKUP_PATIENCE at most, and whoever
  * is done gives its place to the first.  So no place is free while somebody waits, none is
@@ -21,15 +17,16 @@
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
 #include <linux/jiffies.h>
-#include <linux/list.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
-#include "conn/conn.h"
-#include "conn/dispatch.h"
+#include "base/lane.h"
+#include "base/stats.h"
 #include "conn/job.h"
+#include "store/body.h"
 #include "store/lookup.h"
+#include "store/object.h"
 
 /*
  * Lookups at a time, of the 256 places at least that the slow lane has: beyond, when a
@@ -47,20 +44,19 @@ static DEFINE_HASHTABLE(leaders, 6);
 static LIST_HEAD(line);
 static unsigned int lookups;
 
-static void conn_await(struct sluice_conn *conn, enum conn_state state)
+static void job_begin(struct sluice_job *job)
 {
-	conn->state = state;
-	conn->wait = WAIT_NOTHING;
-	conn->job_done = false;
-	sluice_conn_get(conn);		/* put by conn_awaited() */
+	job->is_done = false;
+	job->obj = NULL;
+	job->site_id = 0;
+	job->body = NULL;
 }
 
-static void conn_awaited(struct sluice_conn *conn)
+static void job_end(struct sluice_job *job)
 {
-	/* Pairs with the acquire in sluice_job_is_done(). */
-	smp_store_release(&conn->job_done, true);
-	sluice_conn_ring(conn);
-	sluice_conn_put(conn);
+	/* Pairs with the acquire in sluice_job_check(). */
+	smp_store_release(&job->is_done, true);
+	job->done(job);
 }
 
 /*
@@ -69,7 +65,7 @@ static void conn_awaited(struct sluice_conn *conn)
  */
 static void pass_place(void)
 {
-	struct sluice_conn *next = list_first_entry_or_null(&line, struct sluice_conn, place);
+	struct sluice_job *next = list_first_entry_or_null(&line, struct sluice_job, place);
 
 	lockdep_assert_held(&leaders_lock);
 	if (!next) {
@@ -78,11 +74,11 @@ static void pass_place(void)
 	}
 	list_del(&next->place);
 	next->waits = WAITS_FOR_NONE;
-	queue_work(sluice_slow_lane, &next->job);
+	queue_work(sluice_slow_lane, &next->work);
 }
 
 /* Nobody finds this lookup any more. Those who did move to @followers. */
-static void stop_leading(struct sluice_conn *leader,
+static void stop_leading(struct sluice_job *leader,
 			 struct hlist_head *followers)
 {
 	INIT_HLIST_HEAD(followers);
@@ -94,265 +90,283 @@ static void stop_leading(struct sluice_conn *leader,
 }
 
 /* A follower that dies or loses patience meanwhile has left by itself. */
-static struct sluice_conn *take_follower(struct hlist_head *followers)
+static struct sluice_job *take_follower(struct hlist_head *followers)
 {
-	struct sluice_conn *conn;
+	struct sluice_job *job;
 
 	spin_lock_bh(&leaders_lock);
-	conn = hlist_entry_safe(followers->first, struct sluice_conn, peer);
-	if (conn) {
-		hlist_del_init(&conn->peer);
-		conn->waits = WAITS_FOR_NONE;
+	job = hlist_entry_safe(followers->first, struct sluice_job, peer);
+	if (job) {
+		hlist_del_init(&job->peer);
+		job->waits = WAITS_FOR_NONE;
 	}
 	spin_unlock_bh(&leaders_lock);
-	return conn;
+	return job;
 }
 
-static void conn_job_lookup(struct sluice_conn *leader)
+static void job_lookup(struct sluice_job *leader)
 {
 	struct span path = { leader->path, leader->path_len };
 	struct hlist_head followers;
-	struct sluice_conn *conn;
+	struct sluice_job *job;
 
-	leader->found.obj = sluice_lookup(path, leader->host_len, &leader->found.site_id);
+	leader->obj = sluice_lookup(path, leader->host_len, &leader->site_id);
 	stop_leading(leader, &followers);
 	kfree(leader->path);
 	leader->path = NULL;
-	conn_awaited(leader);
-	while ((conn = take_follower(&followers))) {
-		conn->alone = true;
-		conn_awaited(conn);
+	job_end(leader);
+	while ((job = take_follower(&followers))) {
+		job->alone = true;
+		job_end(job);
 	}
 }
 
-static void conn_job(struct work_struct *work)
+static void job_work(struct work_struct *work)
 {
-	struct sluice_conn *conn = container_of(work, struct sluice_conn, job);
+	struct sluice_job *job = container_of(work, struct sluice_job, work);
 
-	if (conn->path) {
-		conn_job_lookup(conn);
+	if (job->body) {
+		sluice_body_fill(job->body);
+		job_end(job);
 	} else {
-		sluice_body_fill(&conn->body);
-		conn_awaited(conn);
+		job_lookup(job);
 	}
 }
 
-void sluice_job_init(struct sluice_conn *conn)
+/**
+ * sluice_job_init() - who will ask
+ * @job:  zeroed
+ * @done: called when a job is over, with the reference that its caller had; process context
+ *
+ * Context: any.
+ */
+void sluice_job_init(struct sluice_job *job, void (*done)(struct sluice_job *job))
 {
-	INIT_WORK(&conn->job, conn_job);
+	INIT_WORK(&job->work, job_work);
+	job->done = done;
 }
 
-static struct sluice_conn *find_leader(u32 hash, struct span path,
-				       size_t host_len)
+/* It is not going to ask any more, and no job is out. Context: any. */
+void sluice_job_free(struct sluice_job *job)
 {
-	struct sluice_conn *conn;
+	if (!IS_ERR_OR_NULL(job->obj))
+		sluice_object_put(job->obj);
+	kfree(job->path);
+}
+
+static struct sluice_job *find_leader(u32 hash, struct span path,
+				      size_t host_len)
+{
+	struct sluice_job *job;
 
 	lockdep_assert_held(&leaders_lock);
-	hash_for_each_possible(leaders, conn, peer, hash) {
-		struct span other = { conn->path, conn->path_len };
+	hash_for_each_possible(leaders, job, peer, hash) {
+		struct span other = { job->path, job->path_len };
 
-		if (conn->host_len == host_len && span_eq(other, path))
-			return conn;
+		if (job->host_len == host_len && span_eq(other, path))
+			return job;
 	}
 	return NULL;
 }
 
-/* It will be rung when its patience is at an end, if not before. */
-static void conn_wait(struct sluice_conn *conn, enum conn_waits waits)
+static void job_wait(struct sluice_job *job, enum sluice_job_waits waits)
 {
 	lockdep_assert_held(&leaders_lock);
-	conn->waits = waits;
-	conn->patience = jiffies + LOOKUP_PATIENCE;
-	sluice_conn_ring_at(conn, conn->patience);
+	job->waits = waits;
+	job->patience = jiffies + LOOKUP_PATIENCE;
 }
 
-static void conn_follow(struct sluice_conn *conn, struct sluice_conn *leader)
+static void job_follow(struct sluice_job *job, struct sluice_job *leader)
 {
-	hlist_add_head(&conn->peer, &leader->followers);
-	conn_await(conn, CONN_LOOKUP);
-	conn_wait(conn, WAITS_FOR_LEADER);
+	hlist_add_head(&job->peer, &leader->followers);
+	job_wait(job, WAITS_FOR_LEADER);
 	sluice_stat_inc(SLUICE_STAT_LOOKUPS_SHARED);
 }
 
 /* Its own lookup, now, or when all who came before have begun theirs. */
-static void conn_lead(struct sluice_conn *conn)
+static void job_lead(struct sluice_job *job)
 {
-	conn_await(conn, CONN_LOOKUP);
 	if (lookups < LOOKUPS_MAX) {
 		lookups++;
-		queue_work(sluice_slow_lane, &conn->job);
+		queue_work(sluice_slow_lane, &job->work);
 	} else {
-		list_add_tail(&conn->place, &line);
-		conn_wait(conn, WAITS_FOR_PLACE);
+		list_add_tail(&job->place, &line);
+		job_wait(job, WAITS_FOR_PLACE);
 	}
 }
 
 /*
  * Its own lookup, or somebody else's, so that of two on two CPUs one leads.
- * @path is the connection's if it has to do it.
+ * @path is the job's if it has to do it.
  *
  * Return: true if it leads.
  */
-static bool conn_lead_or_follow(struct sluice_conn *conn, u8 *path,
-				const struct sluice_verdict *verdict)
+static bool job_lead_or_follow(struct sluice_job *job, struct span path, size_t host_len,
+			       bool alone)
 {
-	struct span key = { path, verdict->key.len };
-	/* What is wanted of a page is not in the cache alone: see use_page(). */
-	bool alone = conn->alone || verdict->page;
-	struct sluice_conn *leader = NULL;
-	u32 hash = alone ? 0 : jhash(key.ptr, key.len, 0);
+	struct sluice_job *leader = NULL;
+	u32 hash = alone ? 0 : jhash(path.ptr, path.len, 0);
 
 	spin_lock(&leaders_lock);
 	if (!alone)
-		leader = find_leader(hash, key, verdict->host_len);
+		leader = find_leader(hash, path, host_len);
 	if (leader) {
-		conn_follow(conn, leader);
+		job_follow(job, leader);
 	} else {
-		conn->alone = false;
-		conn->found.page = verdict->page;
-		conn->path = path;
-		conn->path_len = key.len;
-		conn->host_len = verdict->host_len;
+		job->alone = false;
+		job->path = path.ptr;
+		job->path_len = path.len;
+		job->host_len = host_len;
 		if (!alone)
-			hash_add(leaders, &conn->peer, hash);
-		conn_lead(conn);
+			hash_add(leaders, &job->peer, hash);
+		job_lead(job);
 	}
 	spin_unlock(&leaders_lock);
 	return !leader;
 }
 
 /* Of those who follow one in the line, @heir has its place, and leads the others. */
-static void inherit(struct sluice_conn *conn, struct sluice_conn *heir)
+static void inherit(struct sluice_job *job, struct sluice_job *heir)
 {
 	hlist_del_init(&heir->peer);
 	heir->waits = WAITS_FOR_PLACE;
-	heir->path = conn->path;
-	heir->path_len = conn->path_len;
-	heir->host_len = conn->host_len;
-	hlist_move_list(&conn->followers, &heir->followers);
-	hlist_add_before(&heir->peer, &conn->peer);
-	list_replace(&conn->place, &heir->place);
+	heir->path = job->path;
+	heir->path_len = job->path_len;
+	heir->host_len = job->host_len;
+	hlist_move_list(&job->followers, &heir->followers);
+	hlist_add_before(&heir->peer, &job->peer);
+	list_replace(&job->place, &heir->place);
 }
 
-static void leave_line(struct sluice_conn *conn)
+static void leave_line(struct sluice_job *job)
 {
 	/* The latest, whose patience lasts longest. */
-	struct sluice_conn *heir = hlist_entry_safe(conn->followers.first,
-						    struct sluice_conn, peer);
+	struct sluice_job *heir = hlist_entry_safe(job->followers.first,
+						   struct sluice_job, peer);
 
 	lockdep_assert_held(&leaders_lock);
 	if (heir) {
-		inherit(conn, heir);
+		inherit(job, heir);
 	} else {
-		list_del(&conn->place);
-		kfree(conn->path);
+		list_del(&job->place);
+		kfree(job->path);
 	}
-	hash_del(&conn->peer);
-	conn->path = NULL;
+	hash_del(&job->peer);
+	job->path = NULL;
 }
 
-/* Return: what it has waited for, or WAITS_FOR_NONE. Socket locked. */
-static enum conn_waits stop_waiting(struct sluice_conn *conn)
+/* Return: what it has waited for, or WAITS_FOR_NONE. BH disabled. */
+static enum sluice_job_waits stop_waiting(struct sluice_job *job)
 {
-	enum conn_waits waits;
+	enum sluice_job_waits waits;
 
 	spin_lock(&leaders_lock);
-	waits = conn->waits;
-	conn->waits = WAITS_FOR_NONE;
+	waits = job->waits;
+	job->waits = WAITS_FOR_NONE;
 	if (waits == WAITS_FOR_LEADER)
-		hlist_del_init(&conn->peer);
+		hlist_del_init(&job->peer);
 	else if (waits == WAITS_FOR_PLACE)
-		leave_line(conn);
+		leave_line(job);
 	spin_unlock(&leaders_lock);
-	if (waits != WAITS_FOR_NONE)
-		sluice_conn_put(conn);	/* not the last: whoever asks has one */
 	return waits;
 }
 
-/* Without memory or a place the request is the backend's, whatever is set. */
-static void lookup_refuse(struct sluice_conn *conn)
+/* Without memory or a place there is no file, whatever is set. */
+static void lookup_refuse(struct sluice_job *job)
 {
-	conn->found.obj = ERR_PTR(-ENOMEM);
-	conn->found.site_id = 0;
+	job->obj = ERR_PTR(-ENOMEM);
+	job->site_id = 0;
 }
 
 /**
  * sluice_job_lookup() - have a path looked up
- * @conn: its next request is for it, and stays unread
- * @verdict: its @key is NUL-terminated behind its last byte; copied
+ * @job:      none is out; the caller has a reference for its @done
+ * @path:     NUL-terminated behind its last byte; copied
+ * @host_len: as for sluice_lookup()
+ * @alone:    what is wanted is not in the cache alone
  *
- * Context: socket locked.
- * Return: 0 if a ring will follow, then @conn->found is set or the request is to
- * be looked at again; 1 if @conn->found is set already.
+ * Afterwards @job->obj is the outcome: NULL if the cache is to be asked again.
+ * Context: BH disabled, callers for one job serialised.
+ * Return: true if @done will be called, or sluice_job_check() says that it will not; false
+ * if the outcome is there already
  */
-int sluice_job_lookup(struct sluice_conn *conn,
-		      const struct sluice_verdict *verdict)
+bool sluice_job_lookup(struct sluice_job *job, struct span path, size_t host_len, bool alone)
 {
 	/* With the NUL. */
-	u8 *path = kmemdup(verdict->key.ptr, verdict->key.len + 1, SLUICE_GFP_WAITING);
+	u8 *copy = kmemdup(path.ptr, path.len + 1, SLUICE_GFP_WAITING);
 
-	if (!path) {
+	job_begin(job);
+	if (!copy) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
-		conn->found.page = verdict->page;
-		lookup_refuse(conn);
-		return 1;
+		lookup_refuse(job);
+		return false;
 	}
-	if (!conn_lead_or_follow(conn, path, verdict))
-		kfree(path);
-	return 0;
+	path.ptr = copy;
+	if (!job_lead_or_follow(job, path, host_len, alone || job->alone))
+		kfree(copy);
+	return true;
 }
 
-/* Whatever it waits for, it does not any more: it dies. Socket locked. */
-void sluice_job_leave(struct sluice_conn *conn)
+/**
+ * sluice_job_fill() - have the next page of a body read
+ * @job:  none is out; the caller has a reference for its @done
+ * @body: nobody else's until then
+ *
+ * Context: as for sluice_job_lookup().
+ */
+void sluice_job_fill(struct sluice_job *job, struct sluice_body *body)
 {
-	stop_waiting(conn);
+	job_begin(job);
+	job->body = body;
+	queue_work(sluice_body_lane(body), &job->work);
 }
 
-/* The next page of the body. Socket locked. */
-void sluice_job_fill(struct sluice_conn *conn)
+/**
+ * sluice_job_leave() - whoever asked does not want to know any more
+ * @job: one may be out
+ *
+ * Context: as for sluice_job_lookup().
+ * Return: true if @done will not be called for it: the reference is the caller's again
+ */
+bool sluice_job_leave(struct sluice_job *job)
 {
-	conn_await(conn, CONN_FILL);
-	queue_work(sluice_body_lane(&conn->body), &conn->job);
+	return stop_waiting(job) != WAITS_FOR_NONE;
 }
 
 /*
  * It has waited for too long.  Behind another's lookup it has to look for itself.  Without
  * a place the request is the backend's: that passes quickly when a setting was changed and
  * all is looked up anew, and not at all when a disk does not answer.
- *
- * Return: false if its own lookup has just begun, or another's is just over.
  */
-static bool lose_patience(struct sluice_conn *conn)
+static enum sluice_job_state lose_patience(struct sluice_job *job)
 {
-	switch (stop_waiting(conn)) {
+	switch (stop_waiting(job)) {
 	case WAITS_FOR_LEADER:
-		conn->alone = true;
-		return true;
+		job->alone = true;
+		return SLUICE_JOB_LEFT;
 	case WAITS_FOR_PLACE:
-		lookup_refuse(conn);
-		return true;
-	case WAITS_FOR_NONE:
+		lookup_refuse(job);
+		return SLUICE_JOB_LEFT;
+	case WAITS_FOR_NONE:	/* its own has just begun, or another's is just over */
 		break;
 	}
-	return false;
+	return SLUICE_JOB_OUT;
 }
 
-/*
- * Its outcome can be looked at, or it has waited for somebody else for too long.  Socket
- * locked.
+/**
+ * sluice_job_check() - can the outcome be looked at
+ * @job: one was asked for
+ *
+ * Context: as for sluice_job_lookup().
+ * Return: see enum sluice_job_state; if it is out, and sluice_job_is_waiting(), it is to be
+ * checked again at @job->patience
  */
-bool sluice_job_is_done(struct sluice_conn *conn)
+enum sluice_job_state sluice_job_check(struct sluice_job *job)
 {
-	/* Pairs with the release in conn_awaited(). */
-	if (smp_load_acquire(&conn->job_done))
-		return true;
-	/* Without the lock: it goes from one to the other, but not by way of none. */
-	if (READ_ONCE(conn->waits) == WAITS_FOR_NONE)
-		return false;
-	if (time_before(jiffies, conn->patience)) {
-		/* The timer may have been somebody else's in between. */
-		sluice_conn_ring_at(conn, conn->patience);
-		return false;
-	}
-	return lose_patience(conn);
+	/* Pairs with the release in job_end(). */
+	if (smp_load_acquire(&job->is_done))
+		return SLUICE_JOB_DONE;
+	if (!sluice_job_is_waiting(job) || time_before(jiffies, job->patience))
+		return SLUICE_JOB_OUT;
+	return lose_patience(job);
 }

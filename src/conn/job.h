@@ -1,20 +1,86 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a connection asks of the slow lane, one thing at a time.
+ * What is asked of the slow lane and the disks', one thing at a time.  Knows no
+ * connection: who asks has a reference for it, and is told when it is over.
  */
 #ifndef SLUICE_CONN_JOB_H
 #define SLUICE_CONN_JOB_H
 
+#include <linux/compiler.h>
+#include <linux/list.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
-struct sluice_conn;
-struct sluice_verdict;
+#include "http/span.h"
 
-void sluice_job_init(struct sluice_conn *conn);
-int sluice_job_lookup(struct sluice_conn *conn,
-		      const struct sluice_verdict *verdict);
-void sluice_job_fill(struct sluice_conn *conn);
-void sluice_job_leave(struct sluice_conn *conn);
-bool sluice_job_is_done(struct sluice_conn *conn);
+struct sluice_body;
+struct sluice_object;
+
+/* Whose lookup has to come on before its own does. */
+enum sluice_job_waits {
+	WAITS_FOR_NONE,
+	WAITS_FOR_LEADER,	/* another has the same path looked up */
+	WAITS_FOR_PLACE,	/* others look up as many as there may be at a time */
+};
+
+enum sluice_job_state {
+	SLUICE_JOB_OUT,		/* @done will be called */
+	SLUICE_JOB_DONE,	/* it was */
+	SLUICE_JOB_LEFT,	/* it will not be: the reference is the caller's again */
+};
+
+/**
+ * struct sluice_job - a lookup, or the reading of a page
+ *
+ * Field letters: j the job's while one is out, else its owner's; l leaders_lock in job.c;
+ * o its owner's.
+ *
+ * @work:      in a lane
+ * @done:      o who is told when it is over
+ * @is_done:   set with release when it is
+ * @body:      j of which a page is to be read; NULL for a lookup
+ * @path:      j to be looked up, or NULL
+ * @path_len:  j
+ * @host_len:  j so many bytes of @path are the host's directory
+ * @obj:       j what came of it: see sluice_lookup(); NULL: nobody has looked
+ * @site_id:   j the site that @obj holds for; 0 if that is no matter of the site
+ * @peer:      l its place among those who lead lookups, or who follow one
+ * @followers: l those who wait for its lookup
+ * @place:     l its place in the line of those who wait to begin
+ * @waits:     l for whom
+ * @patience:  o jiffies when it has waited long enough
+ * @alone:     o it followed, and has to look for itself
+ */
+struct sluice_job {
+	struct work_struct	work;
+	void			(*done)(struct sluice_job *job);
+	bool			is_done;
+	struct sluice_body	*body;
+	const u8		*path;
+	size_t			path_len;
+	size_t			host_len;
+	struct sluice_object	*obj;
+	u64			site_id;
+	struct hlist_node	peer;
+	struct hlist_head	followers;
+	struct list_head	place;
+	enum sluice_job_waits	waits;
+	unsigned long		patience;
+	bool			alone;
+};
+
+/* Without the lock: it goes from one to the other, but not by way of none. */
+static inline bool sluice_job_is_waiting(const struct sluice_job *job)
+{
+	return READ_ONCE(job->waits) != WAITS_FOR_NONE;
+}
+
+void sluice_job_init(struct sluice_job *job, void (*done)(struct sluice_job *job));
+void sluice_job_free(struct sluice_job *job);
+bool sluice_job_lookup(struct sluice_job *job, struct span path, size_t host_len,
+		       bool alone) __must_check;
+void sluice_job_fill(struct sluice_job *job, struct sluice_body *body);
+bool sluice_job_leave(struct sluice_job *job);
+enum sluice_job_state sluice_job_check(struct sluice_job *job) __must_check;
 
 #endif /* SLUICE_CONN_JOB_H */

@@ -9,15 +9,15 @@
 #include <linux/jiffies.h>
 #include <net/tcp.h>
 
+#include "base/pass_through.h"
 #include "conn/conn.h"
-#include "conn/dispatch.h"
-#include "conn/follow.h"
-#include "conn/job.h"
+#include "conn/lent.h"
 #include "conn/ladder.h"
 #include "conn/respond.h"
 #include "http/parse.h"
-#include "sock/handoff.h"
-#include "sock/pass_through.h"
+#include "reply/dispatch.h"
+#include "loan/follow.h"
+#include "loan/handoff.h"
 #include "sock/send.h"
 #include "store/object.h"
 #include "store/site.h"
@@ -33,11 +33,54 @@ unsigned int sluice_backend_uid;	/* root */
 unsigned int sluice_max_head_size = HTTP_HEAD_MAX;
 bool sluice_lenient;
 
+/* Who waits for somebody else's lookup does not do so for ever. */
+static int conn_wait_on(struct sluice_conn *conn)
+{
+	if (sluice_job_is_waiting(&conn->job))
+		sluice_conn_ring_at(conn, conn->job.patience);
+	return 0;
+}
+
+/* The request is looked at again. */
+static int conn_take_outcome(struct sluice_conn *conn)
+{
+	conn->state = CONN_HEAD;
+	conn->found.obj = conn->job.obj;
+	conn->found.site_id = conn->job.site_id;
+	conn->job.obj = NULL;
+	return 1;
+}
+
+/* Its path is to be looked up; it stays unread. */
+static int conn_look_up(struct sluice_conn *conn, const struct sluice_verdict *verdict)
+{
+	conn->found.page = verdict->page;
+	sluice_conn_wait_for_job(conn, CONN_LOOKUP);
+	/* What is wanted of a page is not in the cache alone: see use_page(). */
+	if (!sluice_job_lookup(&conn->job, verdict->key, verdict->host_len, verdict->page)) {
+		sluice_conn_put(conn);		/* not the last: the turn has one */
+		return conn_take_outcome(conn);
+	}
+	if (conn->ss.lent)
+		sluice_conn_lent_keep(conn);
+	return conn_wait_on(conn);
+}
+
 static int conn_try_resume(struct sluice_conn *conn)
 {
-	if (!sluice_job_is_done(conn))
-		return 0;
-	conn->state = conn->state == CONN_LOOKUP ? CONN_HEAD : CONN_SEND;
+	switch (sluice_job_check(&conn->job)) {
+	case SLUICE_JOB_OUT:
+		/* The timer may have been somebody else's in between. */
+		return conn_wait_on(conn);
+	case SLUICE_JOB_LEFT:
+		sluice_conn_put(conn);		/* not the last: the turn has one */
+		break;
+	case SLUICE_JOB_DONE:
+		break;
+	}
+	if (conn->state == CONN_LOOKUP)
+		return conn_take_outcome(conn);
+	conn->state = CONN_SEND;
 	return 1;
 }
 
@@ -73,22 +116,17 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 {
 	bool head_only = req->method == HTTP_HEAD;
 
-	if (verdict->kind == SLUICE_LOOK_UP) {
-		int ret = sluice_job_lookup(conn, verdict);
-
-		if (!ret && conn->ss.lent)
-			sluice_follow_keep(conn);
-		return ret;
-	}
+	if (verdict->kind == SLUICE_LOOK_UP)
+		return conn_look_up(conn, verdict);
 	if (verdict->kind == SLUICE_HAND_OVER || conn_is_not_for_lent(conn, req, verdict)) {
 		if (conn->ss.lent)
-			sluice_follow_take(conn, req);
+			sluice_conn_lent_take(conn, req);
 		return conn_begin_handoff(conn, verdict, head_only);
 	}
 
 	*used = head_len;
 	if (conn->ss.lent)
-		sluice_follow_served(conn, head_len);
+		sluice_conn_lent_served(conn, head_len);
 	/* A body that is not read must not pass for the next request. */
 	conn->keep_alive = req->keep_alive && !verdict->close &&
 			   (conn->ss.lent || !READ_ONCE(sluice_leaving)) &&
@@ -149,9 +187,9 @@ static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 static int conn_wait_for_head(struct sluice_conn *conn, bool partial)
 {
 	if (conn->ss.lent && sluice_sock_at_eof(conn->ss.sk))
-		return sluice_follow_pass_on(conn);
+		return sluice_conn_lent_pass_on(conn);
 	if (conn->ss.lent)		/* the backend's patience is what counts */
-		return sluice_follow_hold(conn);
+		return sluice_conn_lent_hold(conn);
 	if (sluice_sock_at_eof(conn->ss.sk)) {
 		conn->state = CONN_CLOSE;
 		return 1;
@@ -244,7 +282,7 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 	int ret = 1;
 
 	if (conn->ss.lent) {
-		ret = sluice_follow_return(conn);
+		ret = sluice_conn_lent_return(conn);
 		if (ret <= 0)
 			return ret;
 	}
@@ -306,7 +344,7 @@ static int conn_pass_on(struct sluice_conn *conn)
 	sluice_stat_inc(SLUICE_STAT_REQUESTS);
 	sluice_stat_inc(SLUICE_STAT_HANDED_OVER);
 	sluice_stat_inc(conn->why);
-	return sluice_follow_pass_on(conn);
+	return sluice_conn_lent_pass_on(conn);
 }
 
 /* The backend's: lent, or for good. */
@@ -334,13 +372,15 @@ static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 	enum sluice_stat why = 0;
 	/* Not for each round of waiting until all is acknowledged. */
 	bool lend = !conn->ss.sk->sk_wmem_queued && !conn_goes_unasked(conn) &&
-		    !READ_ONCE(sluice_leaving) && sluice_follow_begin(conn, lane, &why);
+		    !READ_ONCE(sluice_leaving) && sluice_conn_lent_begin(conn, lane, &why);
 	int err;
 
 	err = sluice_handoff(&conn->ss, READ_ONCE(sluice_backend_port),
 			     READ_ONCE(sluice_backend_uid), lend);
-	if (!conn->ss.lent)
-		sluice_follow_free(conn);
+	if (!conn->ss.lent) {
+		sluice_follow_free(conn->follow);
+		conn->follow = NULL;
+	}
 	/* It does not come back, and that is why. */
 	if (!err && why)
 		sluice_stat_inc(why);
@@ -569,6 +609,6 @@ void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane)
 		return;
 	}
 	if (unlikely(conn->ss.lent))
-		sluice_follow_turn_over(conn);
+		sluice_conn_lent_turn_over(conn);
 	sluice_conn_arm_timer(conn);
 }

@@ -15,9 +15,12 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "base/lane.h"
 #include "conn/conn.h"
 #include "conn/listener.h"
-#include "sock/lane.h"
+#include "conn/turn.h"
+#include "loan/lend.h"
+#include "sock/listen.h"
 #include "sock/sock.h"
 
 /* Unless net.core.somaxconn wants less. */
@@ -280,6 +283,7 @@ static int listener_start(struct sluice_listener *lis)
 	lis->ls.lost = listener_lost;
 	INIT_DELAYED_WORK(&lis->reopen, listener_reopen);
 	/* Before listening: no child comes without a ring. */
+	sluice_lend_learn(lis->ls.sock->sk);
 	sluice_listen_hook(&lis->ls);
 	err = kernel_listen(lis->ls.sock, listener_backlog(lis->ls.sock));
 	if (err) {

@@ -8,12 +8,11 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "base/pass_through.h"
 #include "conn/conn.h"
-#include "conn/job.h"
 #include "conn/respond.h"
 #include "reply/reply.h"
-#include "sock/lend.h"
-#include "sock/pass_through.h"
+#include "loan/lend.h"
 #include "sock/send.h"
 #include "store/object.h"
 
@@ -28,7 +27,7 @@ static int conn_finish_response(struct sluice_conn *conn)
 		conn->parts = NULL;
 	}
 	conn->served = true;
-	conn->alone = false;
+	conn->job.alone = false;
 	conn->wait = WAIT_NOTHING;
 	conn->state = conn->keep_alive ? CONN_HEAD : CONN_CLOSE;
 	if (conn->ss.lent) {
@@ -176,7 +175,8 @@ int sluice_respond_go_on(struct sluice_conn *conn, struct sluice_lane *lane)
 		sluice_conn_wait_for(conn, WAIT_SPACE);
 		return 0;
 	case -ENODATA:		/* a page is not in memory */
-		sluice_job_fill(conn);
+		sluice_conn_wait_for_job(conn, CONN_FILL);
+		sluice_job_fill(&conn->job, &conn->body);
 		return 0;
 	case -ESTALE:
 		sluice_stat_inc(SLUICE_STAT_FILES_TRUNCATED);

@@ -5,7 +5,7 @@
 #ifndef SLUICE_CONN_RESPOND_H
 #define SLUICE_CONN_RESPOND_H
 
-#include "conn/dispatch.h"
+#include "reply/dispatch.h"
 
 struct sluice_conn;
 struct sluice_lane;

@@ -10,13 +10,13 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
+#include "base/lane.h"
+#include "base/stats.h"
 #include "conn/conn.h"
-#include "conn/dispatch.h"
 #include "conn/listener.h"
 #include "ctl/params.h"
 #include "ctl/proc.h"
-#include "sock/lane.h"
-#include "sock/stats.h"
+#include "reply/dispatch.h"
 #include "store/cache.h"
 
 /*

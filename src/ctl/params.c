@@ -18,17 +18,17 @@
 #include <linux/string.h>
 #include <net/net_namespace.h>
 
+#include "base/lane.h"
+#include "base/pass_through.h"
 #include "conn/client.h"
 #include "conn/conn.h"
-#include "conn/dispatch.h"
-#include "conn/follow.h"
+#include "conn/lent.h"
 #include "conn/ladder.h"
 #include "conn/listener.h"
 #include "ctl/params.h"
 #include "ctl/site.h"
-#include "sock/handoff.h"
-#include "sock/lane.h"
-#include "sock/pass_through.h"
+#include "reply/dispatch.h"
+#include "loan/handoff.h"
 #include "sock/sock.h"
 #include "store/cache.h"
 #include "store/site.h"
@@ -39,9 +39,6 @@ static unsigned int defer_accept;
 #define ADDRESS_DEFAULT "0.0.0.0"
 /* Static, because a module that fails to load calls nobody to free anything. */
 static char address[SLUICE_LISTENERS_MAX * (INET6_ADDRSTRLEN + 1)] = ADDRESS_DEFAULT;
-
-enum sluice_phase sluice_phase;
-unsigned int sluice_run_as = 65534;	/* nobody */
 
 /* --- numbers ------------------------------------------------------------- */
 

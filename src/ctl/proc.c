@@ -14,9 +14,9 @@
 #include <linux/uaccess.h>
 #include <net/net_namespace.h>
 
+#include "base/stats.h"
 #include "ctl/proc.h"
 #include "ctl/site.h"
-#include "sock/stats.h"
 #include "store/site.h"
 #include "store/types.h"
 

@@ -13,7 +13,6 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "ctl/params.h"
 #include "ctl/site.h"
 #include "http/extra.h"
 #include "http/host.h"
@@ -22,6 +21,9 @@
 #include "store/routes.h"
 #include "store/site.h"
 #include "store/types.h"
+
+enum sluice_phase sluice_phase;
+unsigned int sluice_run_as = 65534;	/* nobody */
 
 /* Static, because a module that fails to load calls nobody to free anything. */
 static struct sluice_site draft;

@@ -6,7 +6,8 @@
 #ifndef SLUICE_HTTP_FRAMING_H
 #define SLUICE_HTTP_FRAMING_H
 
-#include "http/parse.h"
+#include "http/error.h"
+#include "http/request.h"
 
 const u8 *http_framing_usual(const u8 *p, const u8 *end, struct http_request *req,
 			     enum http_field field) __must_check;

@@ -7,9 +7,9 @@
 
 #include <linux/timekeeping.h>
 
+#include "base/lane.h"
 #include "http/date.h"
 #include "http/head.h"
-#include "sock/lane.h"
 #include "store/site.h"
 
 static inline void reply_render_stamp(struct sluice_lane *lane, s64 now,

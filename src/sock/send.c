@@ -10,12 +10,47 @@
 #include <linux/net.h>
 #include <linux/uio.h>
 
+#include "base/lane.h"
+#include "base/stats.h"
 #include "compat/tcp.h"
-#include "sock/lane.h"
-#include "sock/lend.h"
 #include "sock/send.h"
 #include "sock/sock.h"
-#include "sock/stats.h"
+
+/* What of a socket is set otherwise while we send on it. */
+struct lent_send {
+	gfp_t	allocation;
+	u32	stamps;
+	u8	nonagle;
+};
+
+/*
+ * We send in softirq, on a socket that is a task's; and at once, whatever the task
+ * holds back; nor is it told when these bytes have left. Context: socket locked, not busy.
+ */
+static void begin_lent_send(struct sluice_sock *ss, struct lent_send *was)
+{
+	struct sock *sk = ss->sk;
+
+	was->allocation = sk->sk_allocation;
+	was->stamps = sk->sk_tsflags;
+	was->nonagle = tcp_sk(sk)->nonagle;
+	sk->sk_allocation = SLUICE_GFP_SENDING;
+	compat_sk_use_task_frag(sk, false);
+	WRITE_ONCE(sk->sk_tsflags, 0);
+	tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
+}
+
+static void end_lent_send(struct sluice_sock *ss, const struct lent_send *was, int sent)
+{
+	struct sock *sk = ss->sk;
+
+	sk->sk_allocation = was->allocation;
+	compat_sk_use_task_frag(sk, true);
+	WRITE_ONCE(sk->sk_tsflags, was->stamps);
+	tcp_sk(sk)->nonagle = was->nonagle;
+	if (sent > 0)
+		ss->write_seq += sent;
+}
 
 /**
  * sluice_send_has_space() - may a new response be begun
@@ -59,17 +94,17 @@ static int send_result(const struct sock *sk, int ret)
 	return ret;
 }
 
-static void send_begin(struct sluice_sock *ss, struct sluice_lent_send *was)
+static void send_begin(struct sluice_sock *ss, struct lent_send *was)
 {
 	ss->sending = true;
 	if (ss->lent)
-		sluice_lent_begin_send(ss, was);
+		begin_lent_send(ss, was);
 }
 
-static int send_end(struct sluice_sock *ss, const struct sluice_lent_send *was, int ret)
+static int send_end(struct sluice_sock *ss, const struct lent_send *was, int ret)
 {
 	if (ss->lent)
-		sluice_lent_end_send(ss, was, ret);
+		end_lent_send(ss, was, ret);
 	ss->sending = false;
 	return send_result(ss->sk, ret);
 }
@@ -97,7 +132,7 @@ int sluice_send_bytes(struct sluice_lane *lane, struct sluice_sock *ss,
 			     (more ? MSG_MORE : 0),
 	};
 	struct page_frag *frag = sluice_lane_frag(lane, len);
-	struct sluice_lent_send was;
+	struct lent_send was;
 	struct sock *sk = ss->sk;
 	int ret;
 
@@ -124,7 +159,7 @@ int sluice_send_bytes(struct sluice_lane *lane, struct sluice_sock *ss,
 int sluice_send_pages(struct sluice_sock *ss, struct bio_vec *bv,
 		      unsigned int n, size_t len, bool more)
 {
-	struct sluice_lent_send was;
+	struct lent_send was;
 	int ret;
 
 	send_begin(ss, &was);

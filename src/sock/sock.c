@@ -1,162 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Callbacks on listening and accepted sockets, reading, closing.
+ * Callbacks on accepted sockets, reading, closing.
  *
- * The only file that touches sk_data_ready and its sisters.  A callback rings
- * and returns, but for one: data that come while nobody is in the way are
- * looked at on the spot.
+ * A callback rings and returns, but for one: data that come while nobody is in the
+ * way are looked at on the spot.
  */
 #include <linux/net.h>
 #include <linux/slab.h>
 #include <net/request_sock.h>
 
+#include "base/lane.h"
 #include "compat/tcp.h"
-#include "sock/lane.h"
-#include "sock/lend.h"
 #include "sock/sock.h"
 
 bool sluice_direct = true;
 
-/*
- * Bytes that may wait behind those in flight.  They keep pages in memory, and it is
- * not until they have left that a connection can be handed over.
- */
-#define NOTSENT_LOWAT (256 * 1024)
-
 struct sluice_born sluice_born __read_mostly;
-
-/*
- * Runs for the listener, which is not locked, and for children until they are
- * attached: a child inherits callback and user data, and TCP holds its lock when the
- * first data come.  Softirq.
- */
-static void listen_data_ready(struct sock *sk)
-{
-	struct sluice_listen_sock *lis;
-
-	rcu_read_lock();
-	lis = rcu_dereference_sk_user_data(sk);
-	if (!lis)
-		goto out;
-	if (sk->sk_state == TCP_LISTEN)
-		lis->ring(lis);
-	else if (READ_ONCE(sluice_direct) && !sock_owned_by_user(sk))
-		lis->serve(lis, sk);
-out:
-	rcu_read_unlock();
-}
-
-/*
- * Inherited likewise, but only the listener is of interest; children have no socket yet.
- * It is ours to close, but ss -K and BPF have tcp_abort(), which ends here, when what
- * waited is reset.  BH disabled, socket locked.
- */
-static void listen_state_change(struct sock *sk)
-{
-	struct sluice_listen_sock *lis;
-
-	if (!sk->sk_socket || sk->sk_state != TCP_CLOSE)
-		return;
-	rcu_read_lock();
-	lis = rcu_dereference_sk_user_data(sk);
-	if (lis)
-		lis->lost(lis);
-	rcu_read_unlock();
-}
-
-/**
- * sluice_listen_hook() - be told of children on a listening socket
- * @lis: @sock will listen, @ring, @serve and @lost are set
- *
- * Context: process. Children that came before are not reported: ring once.
- */
-void sluice_listen_hook(struct sluice_listen_sock *lis)
-{
-	struct sock *sk = lis->sock->sk;
-
-	sluice_lend_learn(sk);
-	write_lock_bh(&sk->sk_callback_lock);
-	sluice_born.data_ready = sk->sk_data_ready;
-	sluice_born.write_space = sk->sk_write_space;
-	sluice_born.state_change = sk->sk_state_change;
-	sluice_born.error_report = sk->sk_error_report;
-	rcu_assign_sk_user_data(sk, lis);
-	sk->sk_data_ready = listen_data_ready;
-	sk->sk_state_change = listen_state_change;
-	/* Inherited by each child, and right for sends from softirq. */
-	sk->sk_allocation = SLUICE_GFP_SENDING;
-	compat_sk_use_task_frag(sk, false);
-	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, NOTSENT_LOWAT);
-	write_unlock_bh(&sk->sk_callback_lock);
-}
-
-/*
- * Afterwards, and after synchronize_net(), no more rings, and no loss is told of.  Children
- * still serve until the listening socket is closed.  Context: process.
- */
-void sluice_listen_unhook(struct sluice_listen_sock *lis)
-{
-	struct sock *sk = lis->sock->sk;
-
-	write_lock_bh(&sk->sk_callback_lock);
-	sk->sk_data_ready = sluice_born.data_ready;
-	sk->sk_state_change = sluice_born.state_change;
-	rcu_assign_sk_user_data(sk, NULL);
-	write_unlock_bh(&sk->sk_callback_lock);
-}
-
-/**
- * sluice_listen_reset() - make a socket that was lost fit to listen again
- * @lis: the socket, hooked or not any more
- *
- * Whatever waited on its queue was taken off under the queue's lock, and nothing is added
- * while it does not listen: who looks at the queue meanwhile finds it empty.
- * Port, options, namespace, and whose it is have stayed.  As tcp_abort() leaves it its
- * children would be born shut down.  tcp_disconnect() is no help: it takes memory, and
- * gives the port back when there is none.
- * Context: process.
- */
-void sluice_listen_reset(struct sluice_listen_sock *lis)
-{
-	struct sock *sk = lis->sock->sk;
-
-	lock_sock(sk);
-	WRITE_ONCE(sk->sk_shutdown, 0);
-	WRITE_ONCE(sk->sk_err, 0);
-	release_sock(sk);
-}
-
-/**
- * sluice_listen_take() - take a child off the accept queue
- * @lis:   a listener
- * @child: one of its children
- *
- * reqsk_queue_remove() for a child that is known, and locked, which a child that is
- * just the next one cannot be.
- * Context: @child locked, BH disabled.
- * Return: its request_sock, for sluice_sock_attach(); NULL unless it is the first in
- * the queue.
- */
-struct request_sock *sluice_listen_take(struct sluice_listen_sock *lis,
-					const struct sock *child)
-{
-	struct sock *lsk = lis->sock->sk;
-	struct request_sock_queue *queue = &inet_csk(lsk)->icsk_accept_queue;
-	struct request_sock *req;
-
-	spin_lock(&queue->rskq_lock);
-	req = queue->rskq_accept_head;
-	if (req && req->sk == child) {
-		sk_acceptq_removed(lsk);
-		WRITE_ONCE(queue->rskq_accept_head, req->dl_next);
-		if (!req->dl_next)
-			queue->rskq_accept_tail = NULL;
-	} else {
-		req = NULL;
-	}
-	spin_unlock(&queue->rskq_lock);
-	return req;
-}
 
 /*
  * The callbacks of an accepted socket run under its lock in one of its two
@@ -260,7 +119,7 @@ void sluice_sock_hook(struct sluice_sock *ss)
 	sk->sk_allocation = SLUICE_GFP_SENDING;
 	compat_sk_use_task_frag(sk, false);
 	tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
-	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, NOTSENT_LOWAT);
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, SLUICE_NOTSENT_LOWAT);
 }
 
 /**
@@ -419,53 +278,6 @@ void sluice_sock_reset_on_close(struct sluice_sock *ss)
 {
 	sock_set_flag(ss->sk, SOCK_LINGER);
 	ss->sk->sk_lingertime = 0;
-}
-
-/*
- * sk_prot_clear_nulls(), which is not exported.  Memory of TCP's is used anew before a grace
- * period is over (SLAB_TYPESAFE_BY_RCU): who looks a connection up may still stand on what
- * this was, in a chain of the hash table, and goes on by the "next" that he finds.  It must
- * lead to the end of that chain, as it did; NULL is no end.  The rest is for who compares,
- * counts (rsk_refcnt is 0 before, and here) and compares again.
- */
-static void request_clear(struct request_sock *req, size_t size)
-{
-	struct sock *sk = req_to_sk(req);
-
-	memset(sk, 0, offsetof(struct sock, sk_nulls_node.next));
-	memset(&sk->sk_nulls_node.pprev, 0, size - offsetof(struct sock, sk_nulls_node.pprev));
-}
-
-/**
- * sluice_request_alloc() - a request_sock for a connection whose own is gone
- * @sk: the connection
- *
- * inet_reqsk_alloc() is not exported by all kernels.  It is as one that a SYN cookie brought:
- * never in the hash table, and without a timer.  accept() looks at little of it, and frees it.
- * Context: any.
- * Return: NULL without memory
- */
-struct request_sock *sluice_request_alloc(const struct sock *sk)
-{
-	const struct request_sock_ops *ops = sk->sk_prot->rsk_prot;
-	struct request_sock *req;
-
-	req = kmem_cache_alloc(ops->slab, GFP_ATOMIC | __GFP_NOWARN);
-	if (!req) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
-		return NULL;
-	}
-	request_clear(req, ops->obj_size);
-	req->rsk_ops = ops;
-	req_to_sk(req)->sk_prot = sk->sk_prot;
-	sk_tx_queue_clear(req_to_sk(req));
-	inet_rsk(req)->ireq_state = TCP_NEW_SYN_RECV;
-	inet_rsk(req)->ireq_family = sk->sk_family;
-	write_pnet(&inet_rsk(req)->ireq_net, sock_net(sk));
-	/* Who counts it, taking it for what it was, puts it again: by what stands above. */
-	smp_wmb();
-	refcount_set(&req->rsk_refcnt, 1);
-	return req;
 }
 
 static void request_free(struct request_sock *req)

@@ -19,10 +19,16 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "base/stats.h"
 #include "sock/options.h"
-#include "sock/stats.h"
 
 struct sluice_sock;
+
+/*
+ * Bytes that may wait behind those in flight.  They keep pages in memory, and it is
+ * not until they have left that a connection can be handed over.
+ */
+#define SLUICE_NOTSENT_LOWAT (256 * 1024)
 
 /**
  * struct sluice_sock_ops - what the room above wants to hear of
@@ -64,7 +70,7 @@ struct sluice_sock_ops {
  * @sending: under the socket's lock: inside our own send, which reports for itself
  * @fin_seen: under the socket's lock: sk_data_ready was called since the FIN came
  * @lent: under the socket's lock, as all down to @write_seq: the backend has it, see
- *        sock/lend.c
+ *        loan/lend.c
  * @answering: our answer is not all in the socket yet; the backend's writes wait
  * @refused: one does, or may
  * @shut: the backend has shut it down meanwhile
@@ -170,12 +176,6 @@ struct sluice_born {
 
 extern struct sluice_born sluice_born;
 
-void sluice_listen_hook(struct sluice_listen_sock *lis);
-void sluice_listen_unhook(struct sluice_listen_sock *lis);
-void sluice_listen_reset(struct sluice_listen_sock *lis);
-struct request_sock *sluice_listen_take(struct sluice_listen_sock *lis,
-					const struct sock *child);
-
 int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 		       const struct sluice_listen_sock *lis,
 		       const struct sluice_sock_ops *ops);
@@ -192,8 +192,6 @@ size_t sluice_sock_discard(struct sock *sk, size_t max);
 void sluice_sock_shutdown(struct sluice_sock *ss);
 void sluice_sock_reset_on_close(struct sluice_sock *ss);
 void sluice_sock_bury(struct sluice_sock *ss);
-
-struct request_sock *sluice_request_alloc(const struct sock *sk);
 
 int sluice_socks_init(void);
 void sluice_socks_exit(void);

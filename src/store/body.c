@@ -16,11 +16,11 @@
 #include <linux/slab.h>
 #include <linux/swap.h>
 
+#include "base/lane.h"
+#include "base/pass_through.h"
+#include "base/stats.h"
 #include "compat/fs.h"
 #include "compat/fsnotify.h"
-#include "sock/lane.h"
-#include "sock/pass_through.h"
-#include "sock/stats.h"
 #include "store/body.h"
 #include "store/object.h"
 

@@ -22,10 +22,10 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "base/lane.h"
+#include "base/stats.h"
 #include "compat/fsnotify.h"
 #include "compat/shrinker.h"
-#include "sock/lane.h"
-#include "sock/stats.h"
 #include "store/body.h"
 #include "store/cache.h"
 #include "store/object.h"

@@ -13,9 +13,9 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "base/stats.h"
 #include "compat/fs.h"
 #include "compat/fsnotify.h"
-#include "sock/stats.h"
 #include "store/cache.h"
 #include "store/docroot.h"
 #include "store/lookup.h"

@@ -2,8 +2,8 @@
 /*
  * Moving a connection, unread bytes included, onto a backend's accept queue.
  */
-#ifndef SLUICE_SOCK_HANDOFF_H
-#define SLUICE_SOCK_HANDOFF_H
+#ifndef SLUICE_LOAN_HANDOFF_H
+#define SLUICE_LOAN_HANDOFF_H
 
 #include <linux/limits.h>
 #include <linux/types.h>
@@ -15,4 +15,4 @@ struct sluice_sock;
 
 int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, bool lend);
 
-#endif /* SLUICE_SOCK_HANDOFF_H */
+#endif /* SLUICE_LOAN_HANDOFF_H */

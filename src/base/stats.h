@@ -5,8 +5,8 @@
  * Shown as "key value" lines in /proc/net/sluice/stats.  Keys are a contract:
  * add at the end of a group, never rename.
  */
-#ifndef SLUICE_SOCK_STATS_H
-#define SLUICE_SOCK_STATS_H
+#ifndef SLUICE_BASE_STATS_H
+#define SLUICE_BASE_STATS_H
 
 #include <linux/percpu.h>
 #include <linux/types.h>
@@ -145,4 +145,4 @@ void sluice_stats_sum(u64 *sums);
 
 extern const char *const sluice_stat_names[SLUICE_STAT_COUNT];
 
-#endif /* SLUICE_SOCK_STATS_H */
+#endif /* SLUICE_BASE_STATS_H */

@@ -4,7 +4,7 @@
  */
 #include <linux/cpumask.h>
 
-#include "sock/stats.h"
+#include "base/stats.h"
 
 u64 __percpu *sluice_stats_cpu;
 

@@ -7,8 +7,8 @@
  * The slow lane is an unbound workqueue for what may: path lookup and opening.
  * Cold pages have lanes of their own.  They hand back by queueing a turn.
  */
-#ifndef SLUICE_SOCK_LANE_H
-#define SLUICE_SOCK_LANE_H
+#ifndef SLUICE_BASE_LANE_H
+#define SLUICE_BASE_LANE_H
 
 #include <linux/gfp.h>
 #include <linux/list.h>
@@ -148,4 +148,4 @@ struct workqueue_struct *sluice_disk_lane(dev_t dev);
  */
 extern struct workqueue_struct *sluice_housekeeping;
 
-#endif /* SLUICE_SOCK_LANE_H */
+#endif /* SLUICE_BASE_LANE_H */

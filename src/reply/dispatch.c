@@ -12,9 +12,9 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "conn/dispatch.h"
+#include "base/lane.h"
 #include "http/cond.h"
-#include "sock/lane.h"
+#include "reply/dispatch.h"
 #include "store/cache.h"
 #include "store/object.h"
 #include "store/routes.h"

@@ -2,14 +2,14 @@
 /*
  * A request in, a verdict out: what answers it.
  */
-#ifndef SLUICE_CONN_DISPATCH_H
-#define SLUICE_CONN_DISPATCH_H
+#ifndef SLUICE_REPLY_DISPATCH_H
+#define SLUICE_REPLY_DISPATCH_H
 
+#include "base/stats.h"
 #include "http/error.h"
 #include "http/parse.h"
 #include "http/uri.h"
 #include "reply/reply.h"
-#include "sock/stats.h"
 
 struct sluice_lane;
 struct sluice_object;
@@ -94,4 +94,4 @@ extern bool sluice_since_exact;
 extern bool sluice_bad_range_refuse;
 extern bool sluice_proxy_protocol;
 
-#endif /* SLUICE_CONN_DISPATCH_H */
+#endif /* SLUICE_REPLY_DISPATCH_H */

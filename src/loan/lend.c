@@ -27,7 +27,7 @@
 #include <net/mptcp.h>
 
 #include "compat/tcp.h"
-#include "sock/lend.h"
+#include "loan/lend.h"
 #include "sock/sock.h"
 
 /*

@@ -6,8 +6,8 @@
 #include <linux/cache.h>
 #include <linux/printk.h>
 
-#include "sock/pass_through.h"
-#include "sock/stats.h"
+#include "base/pass_through.h"
+#include "base/stats.h"
 
 /* Not a static key: those cannot be turned in softirq. */
 bool sluice_pass_through __read_mostly;

@@ -13,23 +13,14 @@
  * In doubt the connection is left to the backend, for good.
  */
 #include <linux/err.h>
-#include <linux/slab.h>
-#include <linux/string.h>
-#include <linux/uio.h>
 #include <net/tcp.h>
 
+#include "base/lane.h"
 #include "conn/conn.h"
-#include "conn/follow.h"
-#include "http/exchange.h"
-#include "http/parse.h"
-#include "sock/lane.h"
-#include "sock/lend.h"
-
-/* So much is looked at in one go; most heads are shorter. On the stack. */
-#define PIECE 1024
-
-/* What is in a shorter buffer is not a whole head. */
-#define HEAD_MIN 64
+#include "conn/lent.h"
+#include "http/request.h"
+#include "loan/follow.h"
+#include "loan/lend.h"
 
 /* A backend that closes what it accepts, for want of room, may go on to do so. */
 #define RESCUES_MAX 4
@@ -38,198 +29,7 @@ bool sluice_return;
 bool sluice_take_back;
 
 /**
- * struct begun - a head that is not complete, or is not followed yet
- * @buf: its bytes, with room for HTTP_HEAD_MAX; NULL if there is none
- * @len: how many, and not so many: then it is refused
- */
-struct begun {
-	u8	*buf;
-	u32	len;
-};
-
-/**
- * struct sluice_follow - how far a lent connection has been followed
- * @exchange: both streams; its @at is a sequence number
- * @request:  behind that
- * @response: behind the last response
- * @held:     the backend was not woken for @request: it is not given, and it may be
- *            complete
- *
- * Under the socket's lock.
- */
-struct sluice_follow {
-	struct http_exchange	exchange;
-	struct begun		request;
-	struct begun		response;
-	bool			held;
-};
-
-typedef ssize_t follow_fn(struct http_exchange *x, const u8 *buf, size_t len,
-			  enum http_leave *why);
-
-/* "0, or what it is left for" is what functions here return. */
-static_assert(SLUICE_STAT_CONNECTIONS_ACCEPTED == 0);
-
-static const enum sluice_stat leave_stat[HTTP_LEAVE_COUNT] = {
-#define X(name) \
-	[HTTP_LEAVE_##name] = SLUICE_STAT_LEFT_##name,
-	HTTP_LEAVES(X)
-#undef X
-};
-
-/* --- pieces --------------------------------------------------------------- */
-
-/* Keep @len bytes at @p, which may lie in what is kept. */
-static int keep_begun(struct begun *begun, const u8 *p, size_t len)
-{
-	if (!len) {
-		kfree(begun->buf);
-		begun->buf = NULL;
-	} else {
-		if (!begun->buf)
-			begun->buf = kmalloc(HTTP_HEAD_MAX, SLUICE_GFP_WAITING);
-		if (!begun->buf) {
-			sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
-			begun->len = 0;
-			return -ENOMEM;
-		}
-		memmove(begun->buf, p, len);
-	}
-	begun->len = len;
-	return 0;
-}
-
-static size_t piece_size(const struct begun *begun)
-{
-	return min_t(size_t, PIECE, HTTP_HEAD_MAX - begun->len);
-}
-
-/*
- * The next @len bytes of a stream, at most piece_size().
- * Return: 0, or what it is left for.
- */
-static enum sluice_stat follow_piece(struct http_exchange *x, follow_fn *follow,
-				     struct begun *begun, const u8 *p, size_t len)
-{
-	enum http_leave why;
-	ssize_t used;
-
-	if (begun->len) {
-		memcpy(begun->buf + begun->len, p, len);
-		p = begun->buf;
-		len += begun->len;
-	}
-	used = follow(x, p, len, &why);
-	if (used < 0)
-		return leave_stat[why];
-	return keep_begun(begun, p + used, len - used) ? SLUICE_STAT_LEFT_LOST : 0;
-}
-
-/* Bytes that have arrived and were not followed yet. */
-static u32 unfollowed(const struct sluice_follow *f, struct sock *sk)
-{
-	return tcp_sk(sk)->copied_seq + tcp_inq(sk) - f->exchange.at - f->request.len;
-}
-
-/* Out of line, for the piece that it keeps on its stack. */
-static noinline enum sluice_stat follow_arrived(struct sluice_follow *f, struct sock *sk)
-{
-	struct http_exchange *x = &f->exchange;
-	enum sluice_stat why = 0;
-	u8 piece[PIECE] __uninitialized;
-	size_t n;
-
-	if (f->held) {
-		f->held = false;
-		why = follow_piece(x, http_exchange_request, &f->request, piece, 0);
-	}
-	while (!why) {
-		u32 at = x->at + f->request.len;
-		u64 blind = http_body_blind(&x->request);
-		u32 left = unfollowed(f, sk);
-
-		if (!left)
-			break;
-		if (blind) {
-			http_exchange_skip_request(x, min_t(u64, blind, left));
-			continue;
-		}
-		n = sluice_sock_peek_at(sk, at, piece, piece_size(&f->request));
-		if (!n)
-			return SLUICE_STAT_LEFT_LOST;
-		why = follow_piece(x, http_exchange_request, &f->request, piece, n);
-	}
-	return why;
-}
-
-/*
- * All that has arrived behind what was followed is given to the backend.  Usually there is
- * nothing: see sluice_follow_take().
- * Return: 0, or what it is left for.
- */
-static enum sluice_stat follow_requests(struct sluice_follow *f, struct sock *sk)
-{
-	return f->held || unfollowed(f, sk) ? follow_arrived(f, sk) : 0;
-}
-
-/* Most heads are written from a buffer of their own, and what is behind need not be read. */
-static size_t piece_of_response(const struct sluice_follow *f, const struct iov_iter *bytes)
-{
-	size_t buffer = iov_iter_single_seg_count(bytes);
-	size_t piece = piece_size(&f->response);
-
-	return buffer < HEAD_MIN ? piece : min(buffer, piece);
-}
-
-/* Return: 0, or what it is left for. Process context. */
-static enum sluice_stat follow_responses(struct sluice_follow *f, struct iov_iter *bytes,
-					 size_t len)
-{
-	struct http_exchange *x = &f->exchange;
-	enum sluice_stat why = 0;
-	u8 piece[PIECE] __uninitialized;
-	size_t n;
-
-	while (len && !why) {
-		u64 blind = http_body_blind(&x->response);
-
-		if (blind) {
-			n = min_t(u64, blind, len);
-			if (n < len)
-				iov_iter_advance(bytes, n);
-			http_exchange_skip_response(x, n);
-		} else {
-			n = min(len, piece_of_response(f, bytes));
-			if (copy_from_iter(piece, n, bytes) != n)
-				return SLUICE_STAT_LEFT_LOST;
-			why = follow_piece(x, http_exchange_response, &f->response, piece, n);
-		}
-		len -= n;
-	}
-	return why;
-}
-
-/* --- birth and death ------------------------------------------------------ */
-
-/*
- * The request that it is lent for.  It may be longer than what a piece of a head is kept
- * of, as it may be when the connection has come back: see sluice_follow_take().
- * Return: 0, or what it cannot be followed for.
- */
-static enum sluice_stat follow_first(struct sluice_follow *f, struct sock *sk,
-				     struct sluice_lane *lane)
-{
-	size_t len = sluice_sock_peek(sk, lane->head, SLUICE_LANE_HEAD);
-	struct http_request req __uninitialized;
-	enum http_error error;
-
-	if (http_parse(lane->head, len, SLUICE_LANE_HEAD, 0, &req, &error) < 0)
-		return SLUICE_STAT_LEFT_MALFORMED;
-	return leave_stat[http_exchange_take(&f->exchange, &req)];
-}
-
-/**
- * sluice_follow_begin() - get ready to lend a connection
+ * sluice_conn_lent_begin() - get ready to lend a connection
  * @conn: about to be handed over, with the request unread
  * @lane: whose turn it is; its buffer for heads is used
  * @why:  out: the counter, if that is why it cannot be followed
@@ -237,43 +37,16 @@ static enum sluice_stat follow_first(struct sluice_follow *f, struct sock *sk,
  * Context: socket locked, not busy.
  * Return: false if it cannot be followed, or is not to be.
  */
-bool sluice_follow_begin(struct sluice_conn *conn, struct sluice_lane *lane,
-			 enum sluice_stat *why)
+bool sluice_conn_lent_begin(struct sluice_conn *conn, struct sluice_lane *lane,
+			    enum sluice_stat *why)
 {
 	struct sock *sk = conn->ss.sk;
-	struct sluice_follow *f;
 
 	if (!READ_ONCE(sluice_return) || tcp_sk(sk)->urg_data || sluice_sock_at_eof(sk))
 		return false;
-	f = kzalloc(sizeof(*f), SLUICE_GFP_WAITING);
-	if (!f) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
-		return false;
-	}
-	conn->follow = f;
-	f->exchange.at = tcp_sk(sk)->copied_seq;
-	/* A request to be answered: till then the backend need not have accepted. */
-	*why = follow_first(f, sk, lane) ?: follow_requests(f, sk);
-	if (!*why)
-		return true;
-	sluice_follow_free(conn);
-	return false;
+	conn->follow = sluice_follow_begin(sk, lane, why);
+	return conn->follow;
 }
-
-/* Context: any. */
-void sluice_follow_free(struct sluice_conn *conn)
-{
-	struct sluice_follow *f = conn->follow;
-
-	if (!f)
-		return;
-	conn->follow = NULL;
-	kfree(f->request.buf);
-	kfree(f->response.buf);
-	kfree(f);
-}
-
-/* --- while it is lent ----------------------------------------------------- */
 
 /* The backend has read what was not given to it. Socket locked in either form. */
 static bool is_lost(const struct sluice_conn *conn)
@@ -319,35 +92,13 @@ static __always_inline bool is_idle(const struct sluice_conn *conn)
 /* What has arrived is the backend's; it may not be lent any more afterwards. */
 static void give(struct sluice_conn *conn)
 {
-	enum sluice_stat why = follow_requests(conn->follow, conn->ss.sk);
+	enum sluice_stat why = sluice_follow_requests(conn->follow, conn->ss.sk);
 
 	if (why) {
 		sluice_conn_give_up(conn, why);
 		return;
 	}
 	sluice_lent_wake(&conn->ss);
-}
-
-/* As much as there is room for of what has arrived. */
-static void keep_arrived(struct sluice_follow *f, struct sock *sk)
-{
-	struct begun *begun = &f->request;
-
-	begun->len += sluice_sock_peek_at(sk, f->exchange.at + begun->len,
-					  begun->buf + begun->len, HTTP_HEAD_MAX - begun->len);
-}
-
-/* Return: false without memory. */
-static bool hold_arrived(struct sluice_follow *f, struct sock *sk)
-{
-	f->request.buf = kmalloc(HTTP_HEAD_MAX, SLUICE_GFP_WAITING);
-	if (!f->request.buf) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
-		return false;
-	}
-	keep_arrived(f, sk);
-	f->held = true;
-	return true;
 }
 
 /* What was looked up for a request that the backend has taken meanwhile. */
@@ -373,24 +124,24 @@ static void heard_meanwhile(struct sluice_conn *conn)
 	struct sock *sk = conn->ss.sk;
 
 	if (f->held) {
-		keep_arrived(f, sk);
+		sluice_follow_keep(f, sk);
 	} else if (conn->state == CONN_LOOKUP || !nothing_is_out(f)) {
 		give(conn);
-	} else if (unfollowed(f, sk)) {
+	} else if (sluice_follow_unfollowed(f, sk)) {
 		/* Held for itself, and not since its file was looked for. */
 		forget_found(conn);
-		hold_arrived(f, sk);
+		sluice_follow_hold(f, sk);
 	}
 }
 
 /**
- * sluice_follow_heard() - data or an end has come
+ * sluice_conn_lent_heard() - data or an end has come
  * @conn: lent; the caller has a reference
  *
  * Context: socket locked in either form.
  * Return: true if a turn should look at it.
  */
-bool sluice_follow_heard(struct sluice_conn *conn)
+bool sluice_conn_lent_heard(struct sluice_conn *conn)
 {
 	struct sock *sk = conn->ss.sk;
 	bool at_eof = sluice_sock_at_eof(sk);
@@ -421,14 +172,14 @@ bool sluice_follow_heard(struct sluice_conn *conn)
 }
 
 /**
- * sluice_follow_wrote() - the backend has written
+ * sluice_conn_lent_wrote() - the backend has written
  * @conn:  lent
  * @bytes: what; its place is moved
  * @len:   so much of it
  *
  * Context: process; socket owned.
  */
-void sluice_follow_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_t len)
+void sluice_conn_lent_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_t len)
 {
 	struct tcp_sock *tp = tcp_sk(conn->ss.sk);
 	struct sluice_follow *f = conn->follow;
@@ -438,9 +189,9 @@ void sluice_follow_wrote(struct sluice_conn *conn, struct iov_iter *bytes, size_
 		why = SLUICE_STAT_LEFT_LOST;
 	/* It has come upon a request that it was not woken for. */
 	else if (unlikely(f->held && tp->copied_seq != f->exchange.at))
-		why = follow_requests(f, conn->ss.sk);
+		why = sluice_follow_requests(f, conn->ss.sk);
 	if (!why)
-		why = follow_responses(f, bytes, len);
+		why = sluice_follow_responses(f, bytes, len);
 	if (why) {
 		sluice_conn_give_up(conn, why);
 	} else if (http_exchange_is_idle(&conn->follow->exchange)) {
@@ -465,13 +216,13 @@ static int wait_for_close(struct sluice_conn *conn)
 }
 
 /**
- * sluice_follow_return() - is there a request that is ours to look at
+ * sluice_conn_lent_return() - is there a request that is ours to look at
  * @conn: lent, in state CONN_BACKEND, or CONN_HEAD
  *
  * Context: socket locked, not busy.
  * Return: as a step of the ladder; > 0 if there is.
  */
-int sluice_follow_return(struct sluice_conn *conn)
+int sluice_conn_lent_return(struct sluice_conn *conn)
 {
 	struct sluice_follow *f = conn->follow;
 
@@ -486,9 +237,7 @@ int sluice_follow_return(struct sluice_conn *conn)
 	if (!f->held)
 		forget_found(conn);
 	if (likely(is_idle(conn))) {
-		if (f->held)
-			keep_begun(&f->request, NULL, 0);
-		f->held = false;
+		sluice_follow_unhold(f);
 		conn->state = tcp_inq(conn->ss.sk) ? CONN_HEAD : CONN_BACKEND;
 		return conn->state == CONN_HEAD;
 	}
@@ -498,52 +247,52 @@ int sluice_follow_return(struct sluice_conn *conn)
 		return 0;
 	}
 	conn->state = CONN_BACKEND;
-	if (f->held || unfollowed(f, conn->ss.sk))
+	if (f->held || sluice_follow_unfollowed(f, conn->ss.sk))
 		give(conn);
 	return 0;
 }
 
 /* The next @len bytes are of a request that was ours. Socket locked, not busy. */
-void sluice_follow_served(struct sluice_conn *conn, size_t len)
+void sluice_conn_lent_served(struct sluice_conn *conn, size_t len)
 {
 	conn->follow->exchange.at += len;
 }
 
 /*
  * The next request is going to be passed on: @req says what there is to know of it, if it
- * was strictly parsed; or sluice_follow_pass_on() finds out by itself.  Socket locked, not
+ * was strictly parsed; or sluice_conn_lent_pass_on() finds out by itself.  Socket locked, not
  * busy.
  */
-void sluice_follow_take(struct sluice_conn *conn, const struct http_request *req)
+void sluice_conn_lent_take(struct sluice_conn *conn, const struct http_request *req)
 {
 	if (!req->lenient)
 		http_exchange_take(&conn->follow->exchange, req);
 }
 
 /**
- * sluice_follow_keep() - the file of the next request is looked for
+ * sluice_conn_lent_keep() - the file of the next request is looked for
  * @conn: lent and idle
  *
- * As with sluice_follow_hold(): a backend that always reads when it has written may be
+ * As with sluice_conn_lent_hold(): a backend that always reads when it has written may be
  * there before us, and read what is behind it as well.
  * Context: socket locked, not busy.
  */
-void sluice_follow_keep(struct sluice_conn *conn)
+void sluice_conn_lent_keep(struct sluice_conn *conn)
 {
-	if (!hold_arrived(conn->follow, conn->ss.sk))
+	if (!sluice_follow_hold(conn->follow, conn->ss.sk))
 		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_LOST);
 }
 
 /**
- * sluice_follow_turn_over() - more has arrived than the turn has dealt with
+ * sluice_conn_lent_turn_over() - more has arrived than the turn has dealt with
  * @conn: lent
  *
  * Behind an answer that is not all sent, or for another turn.  It is held, as with
- * sluice_follow_hold(): a backend that was waked for something else, or by nobody, reads
+ * sluice_conn_lent_hold(): a backend that was waked for something else, or by nobody, reads
  * what there is.
  * Context: socket locked, not busy.
  */
-void sluice_follow_turn_over(struct sluice_conn *conn)
+void sluice_conn_lent_turn_over(struct sluice_conn *conn)
 {
 	if ((conn->state == CONN_HEAD || conn->ss.answering) &&
 	    nothing_is_out(conn->follow))
@@ -551,22 +300,22 @@ void sluice_follow_turn_over(struct sluice_conn *conn)
 }
 
 /**
- * sluice_follow_hold() - what has arrived is the beginning of a head, or nothing
+ * sluice_conn_lent_hold() - what has arrived is the beginning of a head, or nothing
  * @conn: lent and idle
  *
  * The backend is not woken for it, but may read it all the same; so it is kept.
  * Context: socket locked, not busy.
  * Return: as a step of the ladder.
  */
-int sluice_follow_hold(struct sluice_conn *conn)
+int sluice_conn_lent_hold(struct sluice_conn *conn)
 {
 	struct sluice_follow *f = conn->follow;
 	enum sluice_stat why;
 
 	conn->state = CONN_BACKEND;
-	if (!unfollowed(f, conn->ss.sk))
+	if (!sluice_follow_unfollowed(f, conn->ss.sk))
 		return 0;
-	why = follow_arrived(f, conn->ss.sk);
+	why = sluice_follow_arrived(f, conn->ss.sk);
 	if (why)
 		sluice_conn_give_up(conn, why);
 	else
@@ -575,13 +324,13 @@ int sluice_follow_hold(struct sluice_conn *conn)
 }
 
 /**
- * sluice_follow_pass_on() - what has arrived is the backend's
+ * sluice_conn_lent_pass_on() - what has arrived is the backend's
  * @conn: lent and idle
  *
  * Context: socket locked, not busy.
  * Return: as a step of the ladder.
  */
-int sluice_follow_pass_on(struct sluice_conn *conn)
+int sluice_conn_lent_pass_on(struct sluice_conn *conn)
 {
 	conn->wait = WAIT_NOTHING;
 	conn->state = CONN_BACKEND;
@@ -642,14 +391,14 @@ static bool may_be_taken_back(const struct sluice_conn *conn)
 }
 
 /**
- * sluice_follow_closing() - the backend shuts the connection down for writing
+ * sluice_conn_lent_closing() - the backend shuts the connection down for writing
  * @conn: lent; sk_shutdown does not say so
  *
  * Context: process; socket owned.
  * Return: 0 if it is to be taken back when it is closed, see wait_for_close(); or what it
  * is left for.
  */
-enum sluice_stat sluice_follow_closing(struct sluice_conn *conn)
+enum sluice_stat sluice_conn_lent_closing(struct sluice_conn *conn)
 {
 	if (must_end(conn->ss.sk) || !may_go_on(conn))
 		return SLUICE_STAT_LEFT_SHUTDOWN;
@@ -660,13 +409,13 @@ enum sluice_stat sluice_follow_closing(struct sluice_conn *conn)
 }
 
 /**
- * sluice_follow_closed() - the backend closes the connection
+ * sluice_conn_lent_closed() - the backend closes the connection
  * @conn: lent
  *
  * Context: process; socket owned.
  * Return: true if it is ours again, false if it is to be closed.
  */
-bool sluice_follow_closed(struct sluice_conn *conn)
+bool sluice_conn_lent_closed(struct sluice_conn *conn)
 {
 	bool as_lent, rescue, ends;
 
@@ -697,7 +446,8 @@ bool sluice_follow_closed(struct sluice_conn *conn)
 	}
 	/* The request that it was looked up for is answered, or is not the next one. */
 	conn->outdated = !conn->follow->held;
-	sluice_follow_free(conn);
+	sluice_follow_free(conn->follow);
+	conn->follow = NULL;
 	if (conn->state == CONN_BACKEND) {
 		conn->state = CONN_HEAD;
 		conn->wait = WAIT_NOTHING;

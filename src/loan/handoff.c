@@ -10,8 +10,8 @@
 #include <net/mptcp.h>
 
 #include "compat/tcp.h"
-#include "sock/handoff.h"
-#include "sock/lend.h"
+#include "loan/handoff.h"
+#include "loan/lend.h"
 #include "sock/sock.h"
 
 /*
@@ -113,6 +113,50 @@ out:
 	return err;
 }
 
+/*
+ * sk_prot_clear_nulls(), which is not exported.  Memory of TCP's is used anew before a grace
+ * period is over (SLAB_TYPESAFE_BY_RCU): who looks a connection up may still stand on what
+ * this was, in a chain of the hash table, and goes on by the "next" that he finds.  It must
+ * lead to the end of that chain, as it did; NULL is no end.  The rest is for who compares,
+ * counts (rsk_refcnt is 0 before, and here) and compares again.
+ */
+static void request_clear(struct request_sock *req, size_t size)
+{
+	struct sock *sk = req_to_sk(req);
+
+	memset(sk, 0, offsetof(struct sock, sk_nulls_node.next));
+	memset(&sk->sk_nulls_node.pprev, 0, size - offsetof(struct sock, sk_nulls_node.pprev));
+}
+
+/*
+ * A request_sock for a connection whose own is gone.
+ * inet_reqsk_alloc() is not exported by all kernels.  It is as one that a SYN cookie brought:
+ * never in the hash table, and without a timer.  accept() looks at little of it, and frees it.
+ * Return: NULL without memory.
+ */
+static struct request_sock *request_alloc(const struct sock *sk)
+{
+	const struct request_sock_ops *ops = sk->sk_prot->rsk_prot;
+	struct request_sock *req;
+
+	req = kmem_cache_alloc(ops->slab, GFP_ATOMIC | __GFP_NOWARN);
+	if (!req) {
+		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		return NULL;
+	}
+	request_clear(req, ops->obj_size);
+	req->rsk_ops = ops;
+	req_to_sk(req)->sk_prot = sk->sk_prot;
+	sk_tx_queue_clear(req_to_sk(req));
+	inet_rsk(req)->ireq_state = TCP_NEW_SYN_RECV;
+	inet_rsk(req)->ireq_family = sk->sk_family;
+	write_pnet(&inet_rsk(req)->ireq_net, sock_net(sk));
+	/* Who counts it, taking it for what it was, puts it again: by what stands above. */
+	smp_wmb();
+	refcount_set(&req->rsk_refcnt, 1);
+	return req;
+}
+
 /**
  * sluice_handoff() - give the connection to whoever listens on @port
  * @ss:   the connection, at a request boundary
@@ -152,7 +196,7 @@ int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, bool lend)
 	}
 	ss->drain = false;
 	if (!ss->req) {
-		ss->req = sluice_request_alloc(sk);
+		ss->req = request_alloc(sk);
 		if (!ss->req)
 			return -ENOBUFS;
 	}

@@ -11,7 +11,7 @@
 #include <linux/sched/clock.h>
 #include <linux/slab.h>
 
-#include "sock/lane.h"
+#include "base/lane.h"
 
 /* Turns per run of a lane; what is left waits for the next run. */
 #define LANE_BUDGET 64

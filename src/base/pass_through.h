@@ -4,8 +4,8 @@
  *
  * The lowest room that counts, so that all above it can use it.
  */
-#ifndef SLUICE_SOCK_PASS_THROUGH_H
-#define SLUICE_SOCK_PASS_THROUGH_H
+#ifndef SLUICE_BASE_PASS_THROUGH_H
+#define SLUICE_BASE_PASS_THROUGH_H
 
 #include <linux/bug.h>
 #include <linux/types.h>
@@ -35,4 +35,4 @@ void sluice_pass_through_from(const char *func, int line);
 /* Tunable, see ctl/params.c. */
 extern bool sluice_pass_through;
 
-#endif /* SLUICE_SOCK_PASS_THROUGH_H */
+#endif /* SLUICE_BASE_PASS_THROUGH_H */

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * When a connection has a turn: what its socket hears, and the first one.
+ *
+ * The only callers of the ladder.  A turn is taken on a lane, or right where data come.
+ */
+#include <linux/rcupdate.h>
+
+#include "base/lane.h"
+#include "conn/conn.h"
+#include "conn/ladder.h"
+#include "conn/lent.h"
+#include "conn/turn.h"
+
+/* --- what the socket hears ------------------------------------------------- */
+
+static void conn_sock_ring(struct sluice_sock *ss)
+{
+	sluice_conn_ring(container_of(ss, struct sluice_conn, ss));
+}
+
+/*
+ * A turn right where the data come, unless the lane is in use.  Who has a turn in the
+ * queue, for one because he has had all that one turn may have, waits for that: it will
+ * see the data.  The caller has a reference.
+ */
+static void conn_serve(struct sluice_conn *conn)
+{
+	struct sluice_lane *lane;
+
+	if (unlikely(test_bit(SLUICE_TURN_QUEUED, &conn->turn.flags)))
+		return;
+	lane = sluice_lane_borrow();
+	if (unlikely(!lane)) {
+		sluice_conn_ring(conn);
+		return;
+	}
+	sluice_ladder_run(conn, lane);
+	sluice_lane_return(lane);
+}
+
+static void conn_sock_serve(struct sluice_sock *ss)
+{
+	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
+
+	sluice_conn_get(conn);		/* it may be buried */
+	conn_serve(conn);
+	sluice_conn_put(conn);
+}
+
+static void conn_sock_buried(struct sluice_sock *ss)
+{
+	sluice_conn_put(container_of(ss, struct sluice_conn, ss));
+}
+
+/* On a connection that is lent. Context: see struct sluice_sock_ops. */
+static void conn_sock_heard(struct sluice_sock *ss)
+{
+	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
+
+	sluice_conn_get(conn);		/* it may be given up */
+	if (sluice_conn_lent_heard(conn)) {
+		if (sluice_sock_is_busy(ss))
+			ss->missed = true;
+		else if (READ_ONCE(sluice_direct))
+			conn_serve(conn);
+		else
+			sluice_conn_ring(conn);
+	}
+	sluice_conn_put(conn);
+}
+
+static void conn_sock_wrote(struct sluice_sock *ss, struct iov_iter *bytes, size_t len)
+{
+	sluice_conn_lent_wrote(container_of(ss, struct sluice_conn, ss), bytes, len);
+}
+
+static enum sluice_stat conn_sock_closing(struct sluice_sock *ss)
+{
+	return sluice_conn_lent_closing(container_of(ss, struct sluice_conn, ss));
+}
+
+static bool conn_sock_closed(struct sluice_sock *ss)
+{
+	return sluice_conn_lent_closed(container_of(ss, struct sluice_conn, ss));
+}
+
+static void conn_sock_leave(struct sluice_sock *ss, enum sluice_stat why)
+{
+	sluice_conn_give_up(container_of(ss, struct sluice_conn, ss), why);
+}
+
+static const struct sluice_sock_ops conn_sock_ops = {
+	.ring	= conn_sock_ring,
+	.serve	= conn_sock_serve,
+	.buried	= conn_sock_buried,
+	.heard	= conn_sock_heard,
+	.wrote	= conn_sock_wrote,
+	.closing = conn_sock_closing,
+	.closed	= conn_sock_closed,
+	.leave	= conn_sock_leave,
+};
+
+/* --- turns ------------------------------------------------------------------ */
+
+/* Socket locked in either form. */
+static void conn_run(struct sluice_conn *conn, struct sluice_lane *lane)
+{
+	if (unlikely(conn->state == CONN_GONE))
+		return;
+	if (likely(!sluice_sock_is_busy(&conn->ss))) {
+		sluice_ladder_run(conn, lane);
+	} else if (conn->ss.lent) {
+		conn->ss.missed = true;
+	} else {
+		/*
+		 * ss -K or the like, which does not say when it is done; but it will
+		 * not take long, and is the administrator's.
+		 */
+		sluice_conn_ring_soon(conn);
+	}
+}
+
+/* A turn on a lane: BH disabled. */
+static void conn_turn(struct sluice_turn *turn, struct sluice_lane *lane)
+{
+	struct sluice_conn *conn = container_of(turn, struct sluice_conn, turn);
+
+	rcu_read_lock();	/* for the site, and what is cached for it */
+	sluice_sock_lock(&conn->ss);
+	conn_run(conn, lane);
+	sluice_sock_unlock(&conn->ss);
+	rcu_read_unlock();
+	sluice_conn_put(conn);
+}
+
+/**
+ * sluice_conn_start() - a connection begins
+ * @conn: from sluice_conn_alloc(), taken over
+ * @req:  from the listener's accept queue, taken over
+ * @lis:  that listener
+ * @lane: whose turn it is
+ *
+ * Takes its first step at once: data may have come before the hooks.
+ * Context: BH disabled, rcu_read_lock(); the child's socket locked by the caller, who
+ * has a reference of his own until he has unlocked it.
+ */
+void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
+		       const struct sluice_listen_sock *lis,
+		       struct sluice_lane *lane)
+{
+	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_ACCEPTED);
+	conn->turn.run = conn_turn;
+	sluice_conn_init(conn, req->sk);
+	if (unlikely(sluice_sock_attach(&conn->ss, req, lis, &conn_sock_ops))) {
+		conn->state = CONN_GONE;
+		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_CLOSED);
+		sluice_sock_bury(&conn->ss);
+	} else {
+		sluice_conn_settle(conn);
+	}
+
+	/* Another CPU may queue a turn as soon as the lock is free: it orders them. */
+	conn_run(conn, lane);
+	sluice_conn_put(conn);
+}
