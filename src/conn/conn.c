@@ -31,6 +31,7 @@
 #include "conn/conn.h"
 #include "loan/follow.h"
 #include "loan/lend.h"
+#include "reply/decide.h"
 #include "store/object.h"
 
 unsigned int sluice_max_connections = 65536;
@@ -90,10 +91,9 @@ void sluice_conn_end(struct sluice_conn *conn)
 	if (!IS_ERR_OR_NULL(conn->client))
 		sluice_client_put(conn->client);
 	sluice_found_drop(&conn->found);
-	sluice_body_end(&conn->body);
+	sluice_answer_end(&conn->answer);
 	sluice_follow_free(conn->follow);
 	kfree(conn->rest);
-	kfree(conn->parts);
 	sluice_job_free(&conn->job);
 	sluice_sock_release(&conn->ss);
 	/* Its wait queue may be looked at without a lock: see sluice_lend_take_back(). */
@@ -205,6 +205,7 @@ void sluice_conn_leave(struct sluice_conn *conn)
 	struct conn_home *home = per_cpu_ptr(&homes, conn->home);
 
 	conn->state = CONN_GONE;
+	sluice_request_abandon(&conn->answer);
 	if (sluice_job_leave(&conn->job))
 		sluice_conn_put(conn);		/* not the last: whoever asks has one */
 	conn_disarm_timer(conn);

@@ -14,10 +14,9 @@
 #include "base/lane.h"
 #include "base/stats.h"
 #include "conn/job.h"
-#include "reply/dispatch.h"
-#include "reply/reply.h"
+#include "reply/answer.h"
+#include "reply/request.h"
 #include "sock/sock.h"
-#include "store/body.h"
 
 struct sluice_client;
 struct sluice_follow;
@@ -54,18 +53,6 @@ enum conn_wait {
 };
 
 /**
- * struct conn_parts - a multipart/byteranges response under way
- * @at:       the part that @body is about
- * @boundary: between the parts
- * @ranges:   one for each part
- */
-struct conn_parts {
-	unsigned int		at;
-	u64			boundary;
-	struct sluice_ranges	ranges;
-};
-
-/**
  * struct sluice_conn - a connection
  *
  * Field letters: c const after birth, s the socket's lock, j the job's while one is
@@ -78,24 +65,19 @@ struct conn_parts {
  * @wait:        s what @deadline is about
  * @deadline:    s jiffies
  * @timer:       rings at or before @deadline
- * @keep_alive:  s the response under way is not the last
  * @linger:      s read what the client still sends before closing
  * @served:      s a request was answered: the next may be long in coming
  * @follow:      s while it is lent: what the backend has been given, see lent.c
  * @rescues:     s times that it was taken back with requests, since one was answered
  * @client:      c whose count of connections this one is in, or NULL, or an ERR_PTR()
  * @over_limit:  c too many connections: for the backend or nobody
- * @head_only:   s of the request to hand over, in case nobody takes it
- * @standalone:  s likewise: nobody is to be asked
- * @status:      s likewise: what to answer then
- * @why:         s likewise: the counter if somebody does
  * @lingered:    s bytes read while lingering
  * @skip:        s bytes of the last request's body that are to be dropped
  * @requests_left: s this turn may answer
  * @bytes_left:  s this turn may send of bodies
- * @body:        j what is left of the response's body
- * @parts:       s its parts, if it has several, or NULL
- * @rest:        s what is left of its head, or of what stands between parts
+ * @answer:      s the request under way, and what is left of the answer to it; of its body
+ *               j while a page is read
+ * @rest:        s what is left of its head, or of what stands behind a body
  * @rest_len:    s bytes of @rest
  * @rest_off:    s of which so many are sent
  * @job:         what it has others do; its letters are said there
@@ -110,15 +92,10 @@ struct sluice_conn {
 	refcount_t		ref;
 	enum conn_state		state;
 	enum conn_wait		wait;
-	bool			keep_alive;
 	bool			linger;
 	bool			served;
 	bool			over_limit;
-	bool			head_only;
-	bool			standalone;
 	u8			rescues;
-	u16			status;
-	enum sluice_stat	why;
 	u32			lingered;
 	u32			skip;
 	u32			requests_left;
@@ -128,8 +105,7 @@ struct sluice_conn {
 	struct sluice_follow	*follow;
 	struct sluice_client	*client;
 
-	struct sluice_body	body;
-	struct conn_parts	*parts;
+	struct sluice_answer	answer;
 	u8			*rest;
 	u32			rest_len;
 	u32			rest_off;

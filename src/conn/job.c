@@ -24,7 +24,7 @@
 #include "base/lane.h"
 #include "base/stats.h"
 #include "conn/job.h"
-#include "store/body.h"
+#include "reply/answer.h"
 #include "store/lookup.h"
 #include "store/object.h"
 
@@ -49,7 +49,7 @@ static void job_begin(struct sluice_job *job)
 	job->is_done = false;
 	job->obj = NULL;
 	job->site_id = 0;
-	job->body = NULL;
+	job->answer = NULL;
 }
 
 static void job_end(struct sluice_job *job)
@@ -125,8 +125,8 @@ static void job_work(struct work_struct *work)
 {
 	struct sluice_job *job = container_of(work, struct sluice_job, work);
 
-	if (job->body) {
-		sluice_body_fill(job->body);
+	if (job->answer) {
+		job->answer->ops->fill(job->answer);
 		job_end(job);
 	} else {
 		job_lookup(job);
@@ -309,16 +309,16 @@ bool sluice_job_lookup(struct sluice_job *job, struct span path, size_t host_len
 
 /**
  * sluice_job_fill() - have the next page of a body read
- * @job:  none is out; the caller has a reference for its @done
- * @body: nobody else's until then
+ * @job:    none is out; the caller has a reference for its @done
+ * @answer: its body is nobody else's until then
  *
  * Context: as for sluice_job_lookup().
  */
-void sluice_job_fill(struct sluice_job *job, struct sluice_body *body)
+void sluice_job_fill(struct sluice_job *job, struct sluice_answer *answer)
 {
 	job_begin(job);
-	job->body = body;
-	queue_work(sluice_body_lane(body), &job->work);
+	job->answer = answer;
+	queue_work(answer->ops->lane(answer), &job->work);
 }
 
 /**

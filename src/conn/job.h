@@ -13,7 +13,7 @@
 
 #include "http/span.h"
 
-struct sluice_body;
+struct sluice_answer;
 struct sluice_object;
 
 /* Whose lookup has to come on before its own does. */
@@ -38,7 +38,7 @@ enum sluice_job_state {
  * @work:      in a lane
  * @done:      o who is told when it is over
  * @is_done:   set with release when it is
- * @body:      j of which a page is to be read; NULL for a lookup
+ * @answer:    j of whose body a page is to be read; NULL for a lookup
  * @path:      j to be looked up, or NULL
  * @path_len:  j
  * @host_len:  j so many bytes of @path are the host's directory
@@ -55,7 +55,7 @@ struct sluice_job {
 	struct work_struct	work;
 	void			(*done)(struct sluice_job *job);
 	bool			is_done;
-	struct sluice_body	*body;
+	struct sluice_answer	*answer;
 	const u8		*path;
 	size_t			path_len;
 	size_t			host_len;
@@ -79,7 +79,7 @@ void sluice_job_init(struct sluice_job *job, void (*done)(struct sluice_job *job
 void sluice_job_free(struct sluice_job *job);
 bool sluice_job_lookup(struct sluice_job *job, struct span path, size_t host_len,
 		       bool alone) __must_check;
-void sluice_job_fill(struct sluice_job *job, struct sluice_body *body);
+void sluice_job_fill(struct sluice_job *job, struct sluice_answer *answer);
 bool sluice_job_leave(struct sluice_job *job);
 enum sluice_job_state sluice_job_check(struct sluice_job *job) __must_check;
 

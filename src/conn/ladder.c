@@ -15,7 +15,8 @@
 #include "conn/ladder.h"
 #include "conn/respond.h"
 #include "http/parse.h"
-#include "reply/dispatch.h"
+#include "reply/answer.h"
+#include "reply/decide.h"
 #include "loan/follow.h"
 #include "loan/handoff.h"
 #include "sock/send.h"
@@ -52,12 +53,12 @@ static int conn_take_outcome(struct sluice_conn *conn)
 }
 
 /* Its path is to be looked up; it stays unread. */
-static int conn_look_up(struct sluice_conn *conn, const struct sluice_verdict *verdict)
+static int conn_look_up(struct sluice_conn *conn, const struct sluice_request *req)
 {
-	conn->found.page = verdict->page;
+	conn->found.page = req->page;
 	sluice_conn_wait_for_job(conn, CONN_LOOKUP);
 	/* What is wanted of a page is not in the cache alone: see use_page(). */
-	if (!sluice_job_lookup(&conn->job, verdict->key, verdict->host_len, verdict->page)) {
+	if (!sluice_job_lookup(&conn->job, req->key, req->host_len, req->page)) {
 		sluice_conn_put(conn);		/* not the last: the turn has one */
 		return conn_take_outcome(conn);
 	}
@@ -84,25 +85,41 @@ static int conn_try_resume(struct sluice_conn *conn)
 	return 1;
 }
 
-/* The request stays where it is; conn_try_handoff() goes on. */
-static int conn_begin_handoff(struct sluice_conn *conn,
-			      const struct sluice_verdict *verdict,
-			      bool head_only)
+/* What is lent is not for us to close, nor to read a body of. */
+static bool conn_is_not_for_lent(const struct sluice_conn *conn,
+				 const struct sluice_request *req)
 {
+	return conn->ss.lent && (!req->http.keep_alive || req->http.has_body || req->close);
+}
+
+/* It stays where it is; conn_try_handoff() goes on. */
+static int conn_begin_handoff(struct sluice_conn *conn, const struct sluice_request *req)
+{
+	if (conn->ss.lent)
+		sluice_conn_lent_take(conn, &req->http);
+	sluice_request_open(&conn->answer, req);
 	conn->state = CONN_HANDOFF;
-	conn->why = verdict->why;
-	conn->status = verdict->status;
-	conn->head_only = head_only;
-	conn->standalone = verdict->standalone;
 	return 1;
 }
 
-/* What is lent is not for us to close, nor to read a body of. */
-static bool conn_is_not_for_lent(const struct sluice_conn *conn,
-				 const struct http_request *req,
-				 const struct sluice_verdict *verdict)
+/* It is ours: a body that is not read must not pass for the next request. */
+static int conn_begin_answer(struct sluice_conn *conn, struct sluice_lane *lane,
+			     struct sluice_request *req)
 {
-	return conn->ss.lent && (!req->keep_alive || req->has_body || verdict->close);
+	const struct http_request *http = &req->http;
+	struct sluice_answer *answer = &conn->answer;
+
+	sluice_request_open(answer, req);
+	answer->keep_alive = http->keep_alive && !req->close &&
+			     (conn->ss.lent || !READ_ONCE(sluice_leaving)) &&
+			     (!http->has_body || sluice_body_is_drained(http));
+	if (unlikely(http->has_body)) {
+		conn->skip = answer->keep_alive ? http->content_length : 0;
+		conn->linger = !answer->keep_alive;
+	}
+	if (req->verdict == SLUICE_REFUSE)
+		conn->linger = !answer->keep_alive;
+	return sluice_respond_begin(conn, lane, req);
 }
 
 /*
@@ -110,35 +127,25 @@ static bool conn_is_not_for_lent(const struct sluice_conn *conn,
  * to how much of the receive queue is dealt with.
  */
 static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
-		    const struct http_request *req,
-		    struct sluice_verdict *verdict, size_t head_len,
-		    size_t *used)
+		    struct sluice_request *req, size_t head_len, size_t *used)
 {
-	bool head_only = req->method == HTTP_HEAD;
-
-	if (verdict->kind == SLUICE_LOOK_UP)
-		return conn_look_up(conn, verdict);
-	if (verdict->kind == SLUICE_HAND_OVER || conn_is_not_for_lent(conn, req, verdict)) {
-		if (conn->ss.lent)
-			sluice_conn_lent_take(conn, req);
-		return conn_begin_handoff(conn, verdict, head_only);
-	}
-
+	if (req->verdict == SLUICE_LOOK_UP)
+		return conn_look_up(conn, req);
+	if (req->verdict == SLUICE_HAND_OVER || conn_is_not_for_lent(conn, req))
+		return conn_begin_handoff(conn, req);
 	*used = head_len;
 	if (conn->ss.lent)
 		sluice_conn_lent_served(conn, head_len);
-	/* A body that is not read must not pass for the next request. */
-	conn->keep_alive = req->keep_alive && !verdict->close &&
-			   (conn->ss.lent || !READ_ONCE(sluice_leaving)) &&
-			   (!req->has_body || sluice_body_is_drained(req));
-	if (unlikely(req->has_body)) {
-		conn->skip = conn->keep_alive ? req->content_length : 0;
-		conn->linger = !conn->keep_alive;
-	}
-	if (verdict->kind != SLUICE_REFUSE)
-		return sluice_respond_serve(conn, lane, verdict, head_only);
-	conn->linger = !conn->keep_alive;
-	return sluice_respond_refuse(conn, lane, verdict->status, head_only);
+	return conn_begin_answer(conn, lane, req);
+}
+
+static void conn_decide(struct sluice_conn *conn, struct sluice_lane *lane,
+			struct sluice_request *req)
+{
+	struct sluice_found found = conn->found;
+
+	conn->found = (struct sluice_found){ };
+	sluice_decide(req, lane, found);
 }
 
 /*
@@ -148,15 +155,14 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 			    const u8 *buf, size_t len, size_t *used)
 {
-	struct sluice_verdict verdict __uninitialized;
-	struct http_request req __uninitialized;
+	struct sluice_request req __uninitialized;
 	enum http_error why;
 	ssize_t head_len;
 	int ret;
 
 	head_len = http_parse(buf, len, READ_ONCE(sluice_max_head_size),
 			      READ_ONCE(sluice_lenient) ? HTTP_PARSE_LENIENT : 0,
-			      &req, &why);
+			      &req.http, &why);
 	if (head_len == -EAGAIN)
 		return -EAGAIN;
 	/* Consumed, it would be the beginning of what comes next. */
@@ -166,20 +172,14 @@ static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 	if (unlikely(head_len < 0)) {
 		/* Of a head that was none of these while its file was looked up. */
 		sluice_found_drop(&conn->found);
-		sluice_dispatch_malformed(why, !conn->served, &verdict);
-		req.method = HTTP_METHOD_OTHER;
-		req.keep_alive = false;
-		req.has_body = false;
+		sluice_decide_malformed(&req, lane, why, !conn->served);
 		head_len = len;		/* if it is ours to answer, it is all */
 	} else {
-		struct sluice_found found = conn->found;
-
-		conn->found = (struct sluice_found){ };
-		sluice_dispatch(&req, lane, found, &verdict);
+		conn_decide(conn, lane, &req);
 	}
-	ret = conn_act(conn, lane, &req, &verdict, head_len, used);
-	if (verdict.obj)
-		sluice_object_put(verdict.obj);
+	ret = conn_act(conn, lane, &req, head_len, used);
+	if (req.obj)
+		sluice_object_put(req.obj);
 	return ret;
 }
 
@@ -201,24 +201,31 @@ static int conn_wait_for_head(struct sluice_conn *conn, bool partial)
 	return 0;
 }
 
-/* Such as are for nobody's bytes; @standalone is to be read for each. */
-static const struct sluice_verdict urgent_verdict = {
-	.kind	= SLUICE_HAND_OVER,
-	.status	= 400,
-	.why	= SLUICE_STAT_HANDED_OVER_URGENT,
-};
+/*
+ * A connection is for the backend, whatever its bytes say: no request was looked at, and
+ * none is counted when the backend takes it.  If nobody does @status is answered.
+ */
+static int conn_begin_going(struct sluice_conn *conn, enum sluice_stat why, bool standalone)
+{
+	struct sluice_answer *answer = &conn->answer;
 
-static const struct sluice_verdict over_limit_verdict = {
-	.kind	= SLUICE_HAND_OVER,
-	.status	= 503,
-	.why	= SLUICE_STAT_CONNECTIONS_OVER_LIMIT,
-};
+	answer->is_open = false;
+	answer->head_only = false;
+	answer->standalone = standalone;
+	answer->status = 503;
+	answer->why = why;
+	conn->state = CONN_HANDOFF;
+	return 1;
+}
 
-static const struct sluice_verdict pass_through_verdict = {
-	.kind	= SLUICE_HAND_OVER,
-	.status	= 503,
-	.why	= SLUICE_STAT_CONNECTIONS_PASSED_THROUGH,
-};
+/* Urgent data are a second stream that we do not understand; a request they are in. */
+static int conn_begin_urgent(struct sluice_conn *conn, bool standalone)
+{
+	conn_begin_going(conn, SLUICE_STAT_HANDED_OVER_URGENT, standalone);
+	conn->answer.is_open = true;
+	conn->answer.status = 400;
+	return 1;
+}
 
 /*
  * Something of ours is broken, or the administrator says so: those who come and
@@ -230,26 +237,18 @@ static bool conn_passes_through(const struct sluice_conn *conn)
 	       (!conn->served || tcp_inq(conn->ss.sk));
 }
 
-/*
- * What has nothing to do with what the bytes say.  Urgent data are a second
- * stream that we do not understand.
- */
+/* What has nothing to do with what the bytes say. */
 static bool conn_must_go(struct sluice_conn *conn)
 {
 	bool standalone = READ_ONCE(sluice_standalone);
-	const struct sluice_verdict *verdict = NULL;
 
 	if (unlikely(conn->over_limit))
-		verdict = &over_limit_verdict;
-	else if (unlikely(conn_passes_through(conn)) && !standalone)	/* or we are the site */
-		verdict = &pass_through_verdict;
-	else if (unlikely(tcp_sk(conn->ss.sk)->urg_data))
-		verdict = &urgent_verdict;
-	if (likely(!verdict))
-		return false;
-	conn_begin_handoff(conn, verdict, false);
-	conn->standalone = standalone;
-	return true;
+		return conn_begin_going(conn, SLUICE_STAT_CONNECTIONS_OVER_LIMIT, standalone);
+	if (unlikely(conn_passes_through(conn)) && !standalone)	/* or we are the site */
+		return conn_begin_going(conn, SLUICE_STAT_CONNECTIONS_PASSED_THROUGH, false);
+	if (unlikely(tcp_sk(conn->ss.sk)->urg_data))
+		return conn_begin_urgent(conn, standalone);
+	return false;
 }
 
 /*
@@ -327,34 +326,24 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 	return ret;
 }
 
-/* For what it is, not for what it wants: no request was looked at. */
-static bool conn_goes_unasked(const struct sluice_conn *conn)
-{
-	return conn->why == SLUICE_STAT_CONNECTIONS_OVER_LIMIT ||
-	       conn->why == SLUICE_STAT_CONNECTIONS_PASSED_THROUGH;
-}
-
 /* Of one that is lent: the backend has it already. */
 static int conn_pass_on(struct sluice_conn *conn)
 {
-	if (conn_goes_unasked(conn)) {
-		sluice_conn_give_up(conn, conn->why);
+	if (!conn->answer.is_open) {
+		sluice_conn_give_up(conn, conn->answer.why);
 		return 0;
 	}
-	sluice_stat_inc(SLUICE_STAT_REQUESTS);
-	sluice_stat_inc(SLUICE_STAT_HANDED_OVER);
-	sluice_stat_inc(conn->why);
+	sluice_request_done(&conn->answer, SLUICE_HANDED_OVER);
 	return sluice_conn_lent_pass_on(conn);
 }
 
 /* The backend's: lent, or for good. */
 static void conn_is_handed_over(struct sluice_conn *conn)
 {
-	if (!conn_goes_unasked(conn)) {
-		sluice_stat_inc(SLUICE_STAT_REQUESTS);
-		sluice_stat_inc(SLUICE_STAT_HANDED_OVER);
-	}
-	sluice_stat_inc(conn->why);
+	if (conn->answer.is_open)
+		sluice_request_done(&conn->answer, SLUICE_HANDED_OVER);
+	else
+		sluice_stat_inc(conn->answer.why);
 	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_HANDED_OVER);
 	if (conn->ss.lent) {
 		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_LENT);
@@ -371,7 +360,7 @@ static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 {
 	enum sluice_stat why = 0;
 	/* Not for each round of waiting until all is acknowledged. */
-	bool lend = !conn->ss.sk->sk_wmem_queued && !conn_goes_unasked(conn) &&
+	bool lend = !conn->ss.sk->sk_wmem_queued && conn->answer.is_open &&
 		    !READ_ONCE(sluice_leaving) && sluice_conn_lent_begin(conn, lane, &why);
 	int err;
 
@@ -387,17 +376,30 @@ static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 	return err;
 }
 
+/* Nobody has taken it: an error, and the end. */
+static int conn_answer_instead(struct sluice_conn *conn, struct sluice_lane *lane)
+{
+	struct sluice_request req __uninitialized;
+
+	req.verdict = SLUICE_REFUSE;
+	req.status = conn->answer.status;
+	conn->answer.is_open = true;	/* also if nobody has looked at it */
+	conn->answer.keep_alive = false;
+	conn->linger = true;
+	return sluice_respond_begin(conn, lane, &req);
+}
+
 static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 {
 	int err;
 
 	/* Amid a request or a response the backend would take it for another. */
 	if (SLUICE_WARN_ON(conn->skip || conn->rest ||
-			   sluice_body_left(&conn->body)))
+			   sluice_answer_has_more(&conn->answer)))
 		return -EIO;
 	if (conn->ss.lent)
 		return conn_pass_on(conn);
-	err = conn->standalone ? -ECONNREFUSED : conn_hand_over(conn, lane);
+	err = conn->answer.standalone ? -ECONNREFUSED : conn_hand_over(conn, lane);
 	switch (err) {
 	case 0:
 		conn_is_handed_over(conn);
@@ -432,9 +434,7 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 		conn->state = CONN_CLOSE;	/* it has asked for nothing */
 		return 1;
 	}
-	conn->keep_alive = false;
-	conn->linger = true;
-	return sluice_respond_refuse(conn, lane, conn->status, conn->head_only);
+	return conn_answer_instead(conn, lane);
 }
 
 /*
@@ -495,7 +495,7 @@ static void conn_leave_off(struct sluice_conn *conn)
 		if (at_boundary && !tcp_inq(conn->ss.sk))
 			conn->state = CONN_CLOSE;
 	} else if (at_boundary || conn->state == CONN_LOOKUP) {
-		conn_begin_handoff(conn, &pass_through_verdict, false);
+		conn_begin_going(conn, SLUICE_STAT_CONNECTIONS_PASSED_THROUGH, false);
 	}
 }
 

@@ -21,6 +21,7 @@
 #include "http/request.h"
 #include "loan/follow.h"
 #include "loan/lend.h"
+#include "reply/decide.h"
 
 /* A backend that closes what it accepts, for want of room, may go on to do so. */
 #define RESCUES_MAX 4
@@ -453,7 +454,7 @@ bool sluice_conn_lent_closed(struct sluice_conn *conn)
 		conn->wait = WAIT_NOTHING;
 	}
 	if (conn->ss.answering && ends)
-		conn->keep_alive = false;
+		conn->answer.keep_alive = false;
 	conn->ss.answering = false;
 	sluice_conn_ring(conn);
 	return true;

@@ -4,6 +4,7 @@
  * whenever there is room.
  */
 #include <linux/bvec.h>
+#include <linux/indirect_call_wrapper.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -11,7 +12,8 @@
 #include "base/pass_through.h"
 #include "conn/conn.h"
 #include "conn/respond.h"
-#include "reply/reply.h"
+#include "reply/answer.h"
+#include "reply/decide.h"
 #include "loan/lend.h"
 #include "sock/send.h"
 #include "store/object.h"
@@ -21,15 +23,12 @@
 
 static int conn_finish_response(struct sluice_conn *conn)
 {
-	sluice_body_end(&conn->body);
-	if (unlikely(conn->parts)) {
-		kfree(conn->parts);
-		conn->parts = NULL;
-	}
+	sluice_answer_end(&conn->answer);
+	sluice_request_done(&conn->answer, SLUICE_ANSWERED);
 	conn->served = true;
 	conn->job.alone = false;
 	conn->wait = WAIT_NOTHING;
-	conn->state = conn->keep_alive ? CONN_HEAD : CONN_CLOSE;
+	conn->state = conn->answer.keep_alive ? CONN_HEAD : CONN_CLOSE;
 	if (conn->ss.lent) {
 		sluice_stat_inc(SLUICE_STAT_SERVED_RETURNED);
 		sluice_lent_end_answer(&conn->ss);
@@ -43,10 +42,9 @@ static int conn_finish_response(struct sluice_conn *conn)
  */
 static bool conn_sends_more(const struct sluice_conn *conn, size_t len)
 {
-	const struct conn_parts *parts = conn->parts;
+	const struct sluice_answer *answer = &conn->answer;
 
-	return sluice_body_left(&conn->body) > len || !conn->keep_alive ||
-	       (parts && parts->at < parts->ranges.count);
+	return sluice_body_left(&answer->body) > len || !answer->keep_alive || answer->parts;
 }
 
 static int conn_send_rest(struct sluice_conn *conn, struct sluice_lane *lane)
@@ -75,14 +73,14 @@ static int conn_send_rest(struct sluice_conn *conn, struct sluice_lane *lane)
 
 static int conn_send_body(struct sluice_conn *conn)
 {
-	conn->body.window = sluice_send_window(conn->ss.sk);
-	while (sluice_body_left(&conn->body)) {
+	conn->answer.body.window = sluice_send_window(conn->ss.sk);
+	while (sluice_body_left(&conn->answer.body)) {
 		struct bio_vec bv[SLUICE_BODY_BATCH];
 		unsigned int n;
 		size_t len;
 		int ret;
 
-		ret = sluice_body_gather(&conn->body, bv, &n, &len);
+		ret = sluice_body_gather(&conn->answer.body, bv, &n, &len);
 		if (ret < 0)
 			return ret;
 		ret = sluice_send_pages(&conn->ss, bv, n, len,
@@ -92,7 +90,7 @@ static int conn_send_body(struct sluice_conn *conn)
 			return ret;
 
 		sluice_stat_add(SLUICE_STAT_BYTES_SENT, ret);
-		sluice_body_advance(&conn->body, ret);
+		sluice_body_advance(&conn->answer.body, ret);
 		conn->wait = WAIT_NOTHING;
 		if (conn->bytes_left <= ret) {
 			sluice_conn_ring(conn);	/* others first */
@@ -104,47 +102,32 @@ static int conn_send_body(struct sluice_conn *conn)
 }
 
 /* Keep what is still to be sent of what is in the lane's buffer. */
-static int conn_keep_rest(struct sluice_conn *conn, struct span bytes)
+static int conn_keep_rest(struct sluice_conn *conn, const u8 *bytes, size_t len)
 {
-	conn->rest = kmemdup(bytes.ptr, bytes.len, SLUICE_GFP_SENDING);
+	conn->rest = kmemdup(bytes, len, SLUICE_GFP_SENDING);
 	if (!conn->rest) {
 		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
 		return -ENOMEM;
 	}
-	conn->rest_len = bytes.len;
+	conn->rest_len = len;
 	conn->rest_off = 0;
 	return 0;
 }
 
 /*
- * A part of several is sent: on to what follows it.
+ * The body is sent: on to what stands behind it.
  * Return: 1 if something does, 0 if that was all, or -errno.
  */
-static int conn_next_part(struct sluice_conn *conn, struct sluice_lane *lane)
+static int conn_next_piece(struct sluice_conn *conn, struct sluice_lane *lane)
 {
-	struct conn_parts *parts = conn->parts;
-	struct http_writer w;
-	int err;
+	struct sluice_answer *answer = &conn->answer;
+	int len = 0;
 
-	if (likely(!parts) || parts->at == parts->ranges.count)
-		return 0;
-
-	parts->at++;
-	http_writer_init(&w, lane->reply, SLUICE_LANE_REPLY);
-	sluice_multipart_put(&w, conn->body.obj, parts->boundary,
-			     &parts->ranges, parts->at);
-	if (SLUICE_WARN_ON(!http_writer_ok(&w)))
-		return -EOVERFLOW;
-	err = conn_keep_rest(conn, (struct span){ w.buf, w.len });
-	if (err)
-		return err;
-	if (parts->at < parts->ranges.count) {
-		const struct http_range *range = &parts->ranges.range[parts->at];
-
-		sluice_body_continue(&conn->body, range->first,
-				     range->last + 1);
-	}
-	return 1;
+	if (answer->ops->next)
+		len = INDIRECT_CALL_1(answer->ops->next, sluice_file_next, answer, lane);
+	if (likely(len <= 0))
+		return len;
+	return conn_keep_rest(conn, lane->reply, len) ?: 1;
 }
 
 /**
@@ -163,7 +146,7 @@ int sluice_respond_go_on(struct sluice_conn *conn, struct sluice_lane *lane)
 	if (!ret)
 		ret = conn_send_body(conn);
 	if (!ret)
-		ret = conn_next_part(conn, lane);
+		ret = conn_next_piece(conn, lane);
 	switch (ret) {
 	case 1:
 		return 1;
@@ -176,7 +159,7 @@ int sluice_respond_go_on(struct sluice_conn *conn, struct sluice_lane *lane)
 		return 0;
 	case -ENODATA:		/* a page is not in memory */
 		sluice_conn_wait_for_job(conn, CONN_FILL);
-		sluice_job_fill(&conn->job, &conn->body);
+		sluice_job_fill(&conn->job, &conn->answer);
 		return 0;
 	case -ESTALE:
 		sluice_stat_inc(SLUICE_STAT_FILES_TRUNCATED);
@@ -186,24 +169,10 @@ int sluice_respond_go_on(struct sluice_conn *conn, struct sluice_lane *lane)
 	}
 }
 
-static int conn_keep_parts(struct sluice_conn *conn, u64 boundary,
-			   const struct sluice_ranges *ranges)
-{
-	conn->parts = kmalloc(sizeof(*conn->parts), SLUICE_GFP_SENDING);
-	if (!conn->parts) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
-		return -ENOMEM;
-	}
-	conn->parts->at = 0;
-	conn->parts->boundary = boundary;
-	conn->parts->ranges = *ranges;
-	return 0;
-}
-
 /* All of a small body, if it is in one page and that is there. */
 static struct page *conn_get_copyable(struct sluice_conn *conn)
 {
-	struct sluice_body *body = &conn->body;
+	struct sluice_body *body = &conn->answer.body;
 	loff_t left = sluice_body_left(body);
 
 	if (left > COPY_MAX || offset_in_page(body->pos) + left > PAGE_SIZE)
@@ -212,185 +181,72 @@ static struct page *conn_get_copyable(struct sluice_conn *conn)
 }
 
 /*
- * Begin a response: as much as the socket takes, in as few segments as it
- * takes.  A small body whose page is there leaves in the segment of the head.
+ * The first @len bytes are in the lane's buffer.  As much as the socket takes, in as few
+ * segments as it takes: a small body whose page is there leaves in the segment of the head.
+ * Return: bytes that the socket has, or -errno.
  */
-static int conn_answer(struct sluice_conn *conn, struct sluice_lane *lane,
-		       struct sluice_answer *answer)
+static int conn_send_head(struct sluice_conn *conn, struct sluice_lane *lane, size_t len)
 {
+	struct sluice_body *body = &conn->answer.body;
 	struct kvec vec[2] = {
-		{ (void *)answer->head.ptr, answer->head.len },
+		{ lane->reply, len },
 	};
 	struct page *page = NULL;
-	unsigned int n = 1;
 	size_t copied = 0;
 	int ret;
 
-	conn->state = CONN_SEND;
-	if (conn->ss.lent)
-		sluice_lent_begin_answer(&conn->ss);
-	if (answer->obj)
-		sluice_body_begin(&conn->body, answer->obj, answer->pos,
-				  answer->end);
-	/* What is behind the lane's buffer is nobody's business. */
-	if (SLUICE_WARN_ON(answer->head.len > SLUICE_LANE_REPLY))
-		return -EOVERFLOW;
-	if (answer->obj)
+	if (sluice_body_left(body))
 		page = conn_get_copyable(conn);
 	if (page) {
-		copied = sluice_body_left(&conn->body);
-		vec[1].iov_base = page_address(page) +
-				  offset_in_page(conn->body.pos);
+		copied = sluice_body_left(body);
+		vec[1].iov_base = page_address(page) + offset_in_page(body->pos);
 		vec[1].iov_len = copied;
-		n = 2;
 	}
-
-	ret = sluice_send_bytes(lane, &conn->ss, vec, n, answer->head.len + copied,
+	ret = sluice_send_bytes(lane, &conn->ss, vec, page ? 2 : 1, len + copied,
 				conn_sends_more(conn, copied));
 	if (page)
 		put_page(page);
-	if (ret < 0 && ret != -EAGAIN)
-		return ret;
-	ret = max(ret, 0);
-	sluice_stat_add(SLUICE_STAT_BYTES_SENT, ret);
-	if (likely(ret >= answer->head.len)) {
-		sluice_body_advance(&conn->body, ret - answer->head.len);
-	} else {
-		answer->head.ptr += ret;
-		answer->head.len -= ret;
-		ret = conn_keep_rest(conn, answer->head);
-		if (ret)
-			return ret;
-	}
-	if (likely(!conn->rest && !sluice_body_left(&conn->body) &&
-		   !conn->parts))
+	return ret == -EAGAIN ? 0 : ret;
+}
+
+/* Of a head of @len bytes and what was sent with it @sent are in the socket. */
+static int conn_head_sent(struct sluice_conn *conn, struct sluice_lane *lane,
+			  size_t len, size_t sent)
+{
+	sluice_stat_add(SLUICE_STAT_BYTES_SENT, sent);
+	if (unlikely(sent < len))
+		return conn_keep_rest(conn, lane->reply + sent, len - sent) ?: 1;
+	sluice_body_advance(&conn->answer.body, sent - len);
+	if (likely(!sluice_answer_has_more(&conn->answer)))
 		return conn_finish_response(conn);
 	return 1;
 }
 
-static enum sluice_stat error_stat(u16 status)
-{
-	switch (status) {
-	case 400: return SLUICE_STAT_ERROR_400;
-	case 403: return SLUICE_STAT_ERROR_403;
-	case 404: return SLUICE_STAT_ERROR_404;
-	case 405: return SLUICE_STAT_ERROR_405;
-	case 412: return SLUICE_STAT_ERROR_412;
-	case 413: return SLUICE_STAT_ERROR_413;
-	case 414: return SLUICE_STAT_ERROR_414;
-	case 416: return SLUICE_STAT_ERROR_416;
-	case 431: return SLUICE_STAT_ERROR_431;
-	case 501: return SLUICE_STAT_ERROR_501;
-	case 505: return SLUICE_STAT_ERROR_505;
-	}
-	return SLUICE_STAT_ERROR_503;
-}
-
-static void count_outcome(u16 status)
-{
-	sluice_stat_inc(SLUICE_STAT_REQUESTS);
-	switch (status) {
-	case 206:
-		sluice_stat_inc(SLUICE_STAT_PARTIAL);
-		fallthrough;
-	case 200:
-		sluice_stat_inc(SLUICE_STAT_SERVED);
-		break;
-	case 204:
-		sluice_stat_inc(SLUICE_STAT_OPTIONS_ANSWERED);
-		break;
-	case 301:
-		sluice_stat_inc(SLUICE_STAT_REDIRECTED);
-		break;
-	case 304:
-		sluice_stat_inc(SLUICE_STAT_NOT_MODIFIED);
-		break;
-	default:
-		sluice_stat_inc(SLUICE_STAT_ERRORS);
-		sluice_stat_inc(error_stat(status));
-	}
-}
-
 /**
- * sluice_respond_refuse() - begin an error of our own
- * @conn:      its @keep_alive is decided
- * @lane:      whose turn it is
- * @status:    4xx or 5xx
- * @head_only: the request was HEAD
+ * sluice_respond_begin() - begin an answer
+ * @conn: its request is open, and its @answer's @keep_alive is decided
+ * @lane: whose turn it is
+ * @req:  the verdict is one that we answer; its object is taken over if a body is to be sent
  *
  * Context: socket locked, not busy.
  * Return: as a step of the ladder.
  */
-int sluice_respond_refuse(struct sluice_conn *conn, struct sluice_lane *lane,
-			  u16 status, bool head_only)
+int sluice_respond_begin(struct sluice_conn *conn, struct sluice_lane *lane,
+			 struct sluice_request *req)
 {
-	struct sluice_reply_to to = {
-		.keep_alive = conn->keep_alive,
-		.head_only = head_only,
-	};
-	struct sluice_answer answer __uninitialized;
+	struct sluice_answer *answer = &conn->answer;
+	int len, sent;
 
-	count_outcome(status);
-	sluice_error_answer(lane, to, status, &answer);
-	return conn_answer(conn, lane, &answer);
-}
-
-/* Return: 0, or -ENOMEM. */
-static int conn_answer_with_file(struct sluice_conn *conn,
-				 struct sluice_lane *lane,
-				 struct sluice_reply_to to,
-				 struct sluice_verdict *verdict,
-				 struct sluice_answer *answer)
-{
-	if (verdict->status == 416) {
-		sluice_unsatisfiable_answer(lane, to, verdict->obj->size,
-					    answer);
-		return 0;
-	}
-	sluice_static_answer(lane, to, verdict->status, verdict->obj,
-			     &verdict->ranges, answer);
-	if (verdict->ranges.count > 1 && answer->obj)
-		return conn_keep_parts(conn, answer->boundary,
-				       &verdict->ranges);
-	return 0;
-}
-
-/**
- * sluice_respond_serve() - begin the response that a verdict asks for
- * @conn:      its @keep_alive is decided
- * @lane:      whose turn it is
- * @verdict:   SLUICE_SERVE, SLUICE_REDIRECT or SLUICE_OPTIONS; its object is
- *             taken over if a body is to be sent
- * @head_only: the request was HEAD
- *
- * Context: socket locked, not busy.
- * Return: as a step of the ladder.
- */
-int sluice_respond_serve(struct sluice_conn *conn, struct sluice_lane *lane,
-			 struct sluice_verdict *verdict, bool head_only)
-{
-	struct sluice_reply_to to = {
-		.keep_alive = conn->keep_alive,
-		.head_only = head_only,
-	};
-	struct sluice_answer answer __uninitialized;
-	int err;
-
-	count_outcome(verdict->status);
-	switch (verdict->kind) {
-	case SLUICE_SERVE:
-		err = conn_answer_with_file(conn, lane, to, verdict, &answer);
-		if (err)
-			return err;
-		break;
-	case SLUICE_OPTIONS:
-		sluice_options_answer(lane, to, &answer);
-		break;
-	default:
-		sluice_redirect_answer(lane, to, verdict->target.path,
-				       verdict->target.query, &answer);
-	}
-	if (answer.obj)
-		verdict->obj = NULL;	/* the body's now */
-	return conn_answer(conn, lane, &answer);
+	conn->state = CONN_SEND;
+	if (conn->ss.lent)
+		sluice_lent_begin_answer(&conn->ss);
+	answer->ops = sluice_decide_reply(req);
+	len = INDIRECT_CALL_1(answer->ops->begin, sluice_file_begin, answer, req, lane);
+	if (len < 0)
+		return len;
+	/* What is behind the lane's buffer is nobody's business. */
+	if (SLUICE_WARN_ON(len > SLUICE_LANE_REPLY))
+		return -EOVERFLOW;
+	sent = conn_send_head(conn, lane, len);
+	return sent < 0 ? sent : conn_head_sent(conn, lane, len, sent);
 }

@@ -16,7 +16,7 @@
 #include "conn/listener.h"
 #include "ctl/params.h"
 #include "ctl/proc.h"
-#include "reply/dispatch.h"
+#include "reply/decide.h"
 #include "store/cache.h"
 
 /*

@@ -27,7 +27,7 @@
 #include "conn/listener.h"
 #include "ctl/params.h"
 #include "ctl/site.h"
-#include "reply/dispatch.h"
+#include "reply/decide.h"
 #include "loan/handoff.h"
 #include "sock/sock.h"
 #include "store/cache.h"

@@ -2,8 +2,8 @@
 /*
  * How every head begins.
  */
-#ifndef SLUICE_REPLY_COMMON_H
-#define SLUICE_REPLY_COMMON_H
+#ifndef SLUICE_REPLY_HEAD_H
+#define SLUICE_REPLY_HEAD_H
 
 #include <linux/timekeeping.h>
 
@@ -56,4 +56,4 @@ static inline void reply_begin(struct sluice_lane *lane, struct http_writer *w,
 	http_put(w, lane->stamp, lane->stamp_len);
 }
 
-#endif /* SLUICE_REPLY_COMMON_H */
+#endif /* SLUICE_REPLY_HEAD_H */
