@@ -8,6 +8,7 @@ through; and what a lookup says holds for the site that it was asked under.
 import contextlib
 import os
 import socket
+import threading
 
 from hanging import DENY, Hanging
 from lib import (WWW, Client, Counting, Nginx, bytes_of, eventually, let_rest, load,
@@ -18,24 +19,32 @@ SMALL_WINDOW = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
 BODY = bytes_of(200_000)
 
 
-def address_of(name):
-    with open("/proc/kallsyms", encoding="ascii") as lines:
-        return next(int(words[0], 16) for words in map(str.split, lines)
-                    if words[2:] == [name, "[sluice]"])
+MEANWHILE = "/sys/module/meanwhile/parameters"
 
 
 @contextlib.contextmanager
 def meanwhile(symbol, setting, value):
-    """It has this value from the end of the next call of that function on."""
-    times = "/sys/module/meanwhile/parameters/times"
+    """It gets this value before the next call of that function returns."""
     run("insmod", f"{os.environ['SLUICE_BUILD']}/selftests/net/meanwhile/meanwhile.ko",
-        f"symbol=sluice:{symbol}", f"address={address_of(setting)}", f"value={value}",
-        "times=1")
+        f"symbol=sluice:{symbol}")
+
+    def reached():
+        with open(f"{MEANWHILE}/reached", encoding="ascii") as file:
+            return file.read() == "Y\n"
+
+    def change():
+        eventually(reached, f"a call of {symbol}")
+        param(setting, value)
+        with open(f"{MEANWHILE}/go", "w", encoding="ascii") as file:
+            file.write("1")
+
+    # Whoever sends is the one who waits: what it sends arrives in its own system call.
+    changing = threading.Thread(target=change)
+    changing.start()
     try:
         yield
-        with open(times, encoding="ascii") as left:
-            same(left.read(), "0\n", f"calls of {symbol} to come")
     finally:
+        changing.join()
         run("rmmod", "meanwhile")
 
 
@@ -51,6 +60,23 @@ def static(client, target="/small", body=b"small"):
     same((response.status, response.is_nginx, response.body), (200, False, body), target)
 
 
+# --- what is looked up anew -----------------------------------------------------------
+
+@test("a change that moves no file: nothing is looked up anew; of one that does, all is")
+def looked_up_anew():
+    with Client() as client:
+        static(client)
+        counting = Counting()
+        for name, value in (("strict", 1), ("query", "handover"), ("max_head_size", 4096),
+                            ("backend_uid", "any"), ("take_back", 1)):
+            with params(**{name: value}):
+                static(client)
+        counting.expect(lookups=0, cache_misses=0)
+        with params(charset="utf-8"):
+            static(client)
+        counting.expect(lookups=1, cache_misses=1)
+
+
 # --- one reading --------------------------------------------------------------------
 
 @test("lenient, off when the head has been parsed: it is not followed as a strict one")
@@ -59,7 +85,7 @@ def lenient():
         same(client.ask("/dynamic").is_nginx, True, "lent")
         static(client)
         counting = Counting()
-        with meanwhile("http_parse", "sluice_lenient", 0):
+        with meanwhile("http_parse", "lenient", 0):
             client.send("GET /dynamic HTTP/1.1\nHost: localhost\n\n")
             same(client.response().is_nginx, True, "with bare LFs")
         counting.expect(left_malformed=1)

@@ -74,8 +74,7 @@ struct sluice_turn {
  * @rest:    runs the lane again when a new period begins
  * @running: a run is under way
  * @runs:    how many are over
- * @site:    the current one when the turn under way began, for all that it answers; NULL
- *           on the way out
+ * @site:    the current one when the turn under way began, for all that it answers
  * @frag:    memory for bytes that are sent by copy, see sluice_lane_frag()
  * @frag_at: the one in use
  * @head:    linear copy of what a connection has received
@@ -137,7 +136,7 @@ static inline struct page_frag *sluice_lane_frag(struct sluice_lane *lane,
 int sluice_lanes_init(void);
 void sluice_lanes_exit(void);
 
-/* Tunable, see ctl/params.c. */
+/* Tunable, see ctl/settings.c. */
 extern unsigned int sluice_cpu_share;
 
 extern struct workqueue_struct *sluice_slow_lane;

@@ -32,7 +32,7 @@
 
 void sluice_pass_through_from(const char *func, int line);
 
-/* Tunable, see ctl/params.c. */
+/* Tunable, see ctl/settings.c. */
 extern bool sluice_pass_through;
 
 #endif /* SLUICE_BASE_PASS_THROUGH_H */

@@ -14,7 +14,7 @@ void sluice_client_put(struct sluice_client *client);
 int sluice_clients_init(void);
 void sluice_clients_exit(void);
 
-/* Tunable, see ctl/params.c. */
+/* Tunable, see ctl/settings.c. */
 extern unsigned int sluice_max_per_client;
 
 #endif /* SLUICE_CONN_CLIENT_H */

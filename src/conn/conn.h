@@ -174,7 +174,7 @@ void sluice_conns_leave(void);
 void sluice_conns_stop(void);
 void sluice_conns_exit(void);
 
-/* Tunables, see ctl/params.c. */
+/* Tunables, see ctl/settings.c. */
 extern unsigned int sluice_max_connections;
 extern unsigned int sluice_header_timeout;
 extern unsigned int sluice_keepalive_timeout;

@@ -29,11 +29,6 @@
 /* What a client may still send to a connection that is closing. */
 #define LINGER_BYTES (1024 * 1024)
 
-unsigned int sluice_backend_port;
-unsigned int sluice_backend_uid;	/* root */
-unsigned int sluice_max_head_size = HTTP_HEAD_MAX;
-bool sluice_lenient;
-
 /* Who waits for somebody else's lookup does not do so for ever. */
 static int conn_wait_on(struct sluice_conn *conn)
 {
@@ -160,8 +155,8 @@ static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 	ssize_t head_len;
 	int ret;
 
-	head_len = http_parse(buf, len, READ_ONCE(sluice_max_head_size),
-			      READ_ONCE(sluice_lenient) ? HTTP_PARSE_LENIENT : 0,
+	head_len = http_parse(buf, len, lane->site->max_head_size,
+			      lane->site->lenient ? HTTP_PARSE_LENIENT : 0,
 			      &req.http, &why);
 	if (head_len == -EAGAIN)
 		return -EAGAIN;
@@ -238,9 +233,9 @@ static bool conn_passes_through(const struct sluice_conn *conn)
 }
 
 /* What has nothing to do with what the bytes say. */
-static bool conn_must_go(struct sluice_conn *conn)
+static bool conn_must_go(struct sluice_conn *conn, const struct sluice_lane *lane)
 {
-	bool standalone = READ_ONCE(sluice_standalone);
+	bool standalone = lane->site->standalone;
 
 	if (unlikely(conn->over_limit))
 		return conn_begin_going(conn, SLUICE_STAT_CONNECTIONS_OVER_LIMIT, standalone);
@@ -291,7 +286,7 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 	}
 	if (unlikely(conn->skip))
 		return conn_try_skip(conn) || conn->state == CONN_CLOSE;
-	if (conn_must_go(conn))
+	if (conn_must_go(conn, lane))
 		return 1;
 
 	len = sluice_sock_peek(sk, lane->head, SLUICE_LANE_HEAD);
@@ -364,8 +359,8 @@ static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 		    !READ_ONCE(sluice_leaving) && sluice_conn_lent_begin(conn, lane, &why);
 	int err;
 
-	err = sluice_handoff(&conn->ss, READ_ONCE(sluice_backend_port),
-			     READ_ONCE(sluice_backend_uid), lend);
+	err = sluice_handoff(&conn->ss, lane->site->backend_port,
+			     lane->site->backend_uid, lend);
 	if (!conn->ss.lent) {
 		sluice_follow_free(conn->follow);
 		conn->follow = NULL;
@@ -484,14 +479,14 @@ static int conn_try_linger(struct sluice_conn *conn)
  * request whose file is looked for.  What is lent is the backend's as it is.  Alone we
  * answer one more request, if it has begun to come.
  */
-static void conn_leave_off(struct sluice_conn *conn)
+static void conn_leave_off(struct sluice_conn *conn, const struct sluice_lane *lane)
 {
 	bool at_boundary = conn->state == CONN_HEAD && !conn->skip;
 
 	if (conn->ss.lent) {
 		if (conn->state != CONN_SEND && conn->state != CONN_FILL)
 			sluice_conn_give_up(conn, SLUICE_STAT_LEFT_OFF);
-	} else if (READ_ONCE(sluice_standalone)) {
+	} else if (lane->site->standalone) {
 		if (at_boundary && !tcp_inq(conn->ss.sk))
 			conn->state = CONN_CLOSE;
 	} else if (at_boundary || conn->state == CONN_LOOKUP) {
@@ -517,7 +512,7 @@ static void conn_cut(struct sluice_conn *conn)
 static int conn_step(struct sluice_conn *conn, struct sluice_lane *lane)
 {
 	if (unlikely(READ_ONCE(sluice_leaving)))
-		conn_leave_off(conn);
+		conn_leave_off(conn, lane);
 	switch (conn->state) {
 	case CONN_REFUSE:
 		return conn_refuse(conn);

@@ -10,10 +10,4 @@ struct sluice_lane;
 
 void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane);
 
-/* Tunables, see ctl/params.c. */
-extern unsigned int sluice_backend_port;
-extern unsigned int sluice_backend_uid;
-extern unsigned int sluice_max_head_size;
-extern bool sluice_lenient;
-
 #endif /* SLUICE_CONN_LADDER_H */

@@ -22,12 +22,23 @@
 #include "loan/follow.h"
 #include "loan/lend.h"
 #include "reply/decide.h"
+#include "store/site.h"
 
 /* A backend that closes what it accepts, for want of room, may go on to do so. */
 #define RESCUES_MAX 4
 
-bool sluice_return;
-bool sluice_take_back;
+/* Both of the same site. Context: any. */
+static bool lent_ones_are_kept(void)
+{
+	const struct sluice_site *site;
+	bool kept;
+
+	rcu_read_lock();
+	site = sluice_site_peek();
+	kept = site->returns && site->take_back;
+	rcu_read_unlock();
+	return kept;
+}
 
 /**
  * sluice_conn_lent_begin() - get ready to lend a connection
@@ -43,7 +54,7 @@ bool sluice_conn_lent_begin(struct sluice_conn *conn, struct sluice_lane *lane,
 {
 	struct sock *sk = conn->ss.sk;
 
-	if (!READ_ONCE(sluice_return) || tcp_sk(sk)->urg_data || sluice_sock_at_eof(sk))
+	if (!lane->site->returns || tcp_sk(sk)->urg_data || sluice_sock_at_eof(sk))
 		return false;
 	conn->follow = sluice_follow_begin(sk, lane, why);
 	return conn->follow;
@@ -157,7 +168,7 @@ bool sluice_conn_lent_heard(struct sluice_conn *conn)
 	/* What comes now is for whoever has it next, unless it is the client's end. */
 	if (unlikely(conn->ss.closing))
 		return sk->sk_state != TCP_ESTABLISHED;
-	if (unlikely(tcp_sk(sk)->urg_data || !READ_ONCE(sluice_return))) {
+	if (unlikely(tcp_sk(sk)->urg_data || !sluice_site_peek()->returns)) {
 		sluice_conn_give_up(conn, tcp_sk(sk)->urg_data ? SLUICE_STAT_LEFT_URGENT :
 								 SLUICE_STAT_LEFT_OFF);
 		return false;
@@ -369,17 +380,17 @@ static bool must_end(const struct sock *sk)
 }
 
 /* Another worker can go on where this one stops. */
-static bool may_go_on(const struct sluice_conn *conn)
+static bool may_go_on(const struct sluice_conn *conn, bool kept)
 {
 	const struct sock *sk = conn->ss.sk;
 
-	if (!READ_ONCE(sluice_take_back) || !READ_ONCE(sluice_return) || conn->ss.shut ||
-	    sk->sk_state != TCP_ESTABLISHED || tcp_sk(sk)->urg_data)
+	if (!kept || conn->ss.shut || sk->sk_state != TCP_ESTABLISHED ||
+	    tcp_sk(sk)->urg_data)
 		return false;
 	return is_at_rest(conn) || is_untouched(conn);
 }
 
-static bool may_be_taken_back(const struct sluice_conn *conn)
+static bool may_be_taken_back(const struct sluice_conn *conn, bool kept)
 {
 	const struct sock *sk = conn->ss.sk;
 
@@ -388,7 +399,7 @@ static bool may_be_taken_back(const struct sluice_conn *conn)
 	/* An answer that has begun is finished, whatever else is said. */
 	if (conn->ss.answering)
 		return (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
-	return may_go_on(conn);
+	return may_go_on(conn, kept);
 }
 
 /**
@@ -401,7 +412,7 @@ static bool may_be_taken_back(const struct sluice_conn *conn)
  */
 enum sluice_stat sluice_conn_lent_closing(struct sluice_conn *conn)
 {
-	if (must_end(conn->ss.sk) || !may_go_on(conn))
+	if (must_end(conn->ss.sk) || !may_go_on(conn, lent_ones_are_kept()))
 		return SLUICE_STAT_LEFT_SHUTDOWN;
 	if (!is_as_lent(conn))
 		return SLUICE_STAT_LEFT_OPTION;
@@ -418,9 +429,10 @@ enum sluice_stat sluice_conn_lent_closing(struct sluice_conn *conn)
  */
 bool sluice_conn_lent_closed(struct sluice_conn *conn)
 {
+	bool kept = lent_ones_are_kept();
 	bool as_lent, rescue, ends;
 
-	if (!may_be_taken_back(conn)) {
+	if (!may_be_taken_back(conn, kept)) {
 		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_CLOSED);
 		return false;
 	}
@@ -431,8 +443,8 @@ bool sluice_conn_lent_closed(struct sluice_conn *conn)
 	}
 	rescue = conn->follow->exchange.count;
 	/* The rest may be the middle of a request, if the backend has read meanwhile. */
-	ends = conn->ss.shut || !READ_ONCE(sluice_take_back) || !READ_ONCE(sluice_return) ||
-	       !as_lent || (conn->ss.answering && !is_at_rest(conn));
+	ends = conn->ss.shut || !kept || !as_lent ||
+	       (conn->ss.answering && !is_at_rest(conn));
 	if (!sluice_lend_take_back(&conn->ss)) {
 		/* What was cut short must not pass for whole. */
 		if (conn->ss.answering)

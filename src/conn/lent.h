@@ -30,8 +30,4 @@ void sluice_conn_lent_turn_over(struct sluice_conn *conn);
 int sluice_conn_lent_hold(struct sluice_conn *conn);
 int sluice_conn_lent_pass_on(struct sluice_conn *conn);
 
-/* Tunables, see ctl/params.c. */
-extern bool sluice_return;
-extern bool sluice_take_back;
-
 #endif /* SLUICE_CONN_LENT_H */

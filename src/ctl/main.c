@@ -16,8 +16,19 @@
 #include "conn/listener.h"
 #include "ctl/params.h"
 #include "ctl/proc.h"
-#include "reply/decide.h"
 #include "store/cache.h"
+#include "store/site.h"
+
+/* There is nobody to give anything to. */
+static bool is_alone(void)
+{
+	bool alone;
+
+	rcu_read_lock();
+	alone = sluice_site_peek()->standalone;
+	rcu_read_unlock();
+	return alone;
+}
 
 /*
  * With a backend the port is the last to go: what comes is the backend's, as long as
@@ -26,7 +37,7 @@
  */
 static void leave(void)
 {
-	if (READ_ONCE(sluice_standalone))
+	if (is_alone())
 		sluice_listeners_deafen();
 	sluice_conns_leave();
 	sluice_listeners_deafen();

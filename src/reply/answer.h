@@ -13,6 +13,7 @@
 #include "http/method.h"
 #include "reply/request.h"
 #include "store/body.h"
+#include "store/site.h"
 
 struct sluice_answer;
 struct sluice_lane;
@@ -93,7 +94,7 @@ static inline void sluice_request_open(struct sluice_answer *answer,
 {
 	answer->is_open = true;
 	answer->head_only = req->http.method == HTTP_HEAD;
-	answer->standalone = req->standalone;
+	answer->standalone = req->site->standalone;
 	answer->status = req->status;
 	answer->why = req->why;
 }

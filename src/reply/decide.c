@@ -21,15 +21,6 @@
 #include "store/routes.h"
 #include "store/site.h"
 
-bool sluice_strict;
-bool sluice_standalone;
-bool sluice_query_handover;
-bool sluice_authorization_serve;
-bool sluice_options_self;
-bool sluice_since_exact;
-bool sluice_bad_range_refuse;
-bool sluice_proxy_protocol;
-
 /* What was found is not wanted. Context: any. */
 void sluice_found_drop(struct sluice_found *found)
 {
@@ -44,8 +35,6 @@ static void begin(struct sluice_request *req, const struct sluice_lane *lane)
 	req->site = lane->site;
 	req->obj = NULL;
 	req->page = false;
-	req->standalone = READ_ONCE(sluice_standalone);
-	req->strict = READ_ONCE(sluice_strict);
 }
 
 /*
@@ -55,7 +44,7 @@ static void begin(struct sluice_request *req, const struct sluice_lane *lane)
 static bool hand_over(struct sluice_request *req, enum sluice_stat why,
 		      u16 status)
 {
-	bool refuse = req->standalone;
+	bool refuse = req->site->standalone;
 
 	req->verdict = refuse ? SLUICE_REFUSE : SLUICE_HAND_OVER;
 	req->why = why;
@@ -69,7 +58,7 @@ static bool refuse(struct sluice_request *req, enum sluice_stat why,
 {
 	hand_over(req, why, status);
 	req->status = status;
-	if (req->strict)
+	if (req->site->strict)
 		req->verdict = SLUICE_REFUSE;
 	return true;
 }
@@ -86,7 +75,7 @@ static bool refuse_malformed(struct sluice_request *req, enum http_error why)
 static bool hand_over_or_ignore(struct sluice_request *req,
 				enum sluice_stat why)
 {
-	return !req->standalone && hand_over(req, why, 503);
+	return !req->site->standalone && hand_over(req, why, 503);
 }
 
 /*
@@ -122,7 +111,7 @@ void sluice_decide_malformed(struct sluice_request *req, struct sluice_lane *lan
 	/* A backend that speaks HTTP/2 takes the preface as it is. */
 	if (why == HTTP_ERR_H2_PREFACE)
 		hand_over(req, SLUICE_STAT_HANDED_OVER_UPGRADE, 505);
-	else if (why == HTTP_ERR_PROXY && READ_ONCE(sluice_proxy_protocol))
+	else if (why == HTTP_ERR_PROXY && req->site->proxy_protocol)
 		decide_proxy(req, first);
 	else
 		refuse_malformed(req, why);
@@ -135,7 +124,7 @@ static bool decide_options(struct sluice_request *req, enum sluice_stat why)
 		refuse(req, why, 204);
 	else
 		hand_over(req, why, 204);
-	if (req->verdict == SLUICE_REFUSE || READ_ONCE(sluice_options_self)) {
+	if (req->verdict == SLUICE_REFUSE || req->site->options_self) {
 		req->verdict = SLUICE_OPTIONS;
 		req->status = 204;
 	} else {
@@ -176,7 +165,7 @@ static bool decide_by_fields(struct sluice_request *req)
 		return true;
 	/* Who may see the file is for the backend to say. */
 	if (http_has_field(&req->http, HTTP_FIELD_AUTHORIZATION) &&
-	    !READ_ONCE(sluice_authorization_serve) &&
+	    !req->site->authorization_serve &&
 	    hand_over_or_ignore(req,
 				SLUICE_STAT_HANDED_OVER_AUTHORIZATION))
 		return true;
@@ -203,7 +192,7 @@ static bool resolve_target(struct sluice_request *req, struct sluice_lane *lane)
 	if (!http_uri_resolve(req->http.target, req->http.method,
 			      lane->path + SLUICE_LANE_HOST, SLUICE_LANE_PATH,
 			      &req->target, &why)) {
-		if (likely(!req->strict) || http_uri_is_valid(req->http.target))
+		if (likely(!req->site->strict) || http_uri_is_valid(req->http.target))
 			return true;
 		why = HTTP_ERR_BAD_TARGET;
 	}
@@ -220,7 +209,7 @@ static bool decide_by_target(struct sluice_request *req)
 	/* Whether it separates is for the backend to say. */
 	if (target->encoded_slash)
 		return hand_over(req, SLUICE_STAT_HANDED_OVER_TARGET, 404);
-	if (target->has_query && READ_ONCE(sluice_query_handover) &&
+	if (target->has_query && req->site->query_handover &&
 	    hand_over_or_ignore(req, SLUICE_STAT_HANDED_OVER_QUERY))
 		return true;
 	return false;
@@ -303,7 +292,7 @@ static void decide_by_range(struct sluice_request *req, s64 mtime, s64 now)
 	case HTTP_RANGES_IGNORED:
 		break;
 	case HTTP_RANGES_INVALID:
-		if (READ_ONCE(sluice_bad_range_refuse))
+		if (req->site->bad_range_refuse)
 			req->status = 416;
 		break;
 	case HTTP_RANGES_UNSATISFIABLE:
@@ -358,7 +347,7 @@ static void decide_with_file(struct sluice_request *req)
 	if (obj->etag.len && obj->mtime <= now)
 		mtime = obj->mtime;
 	switch (http_cond_eval(&req->http, obj->etag, mtime, now,
-			       READ_ONCE(sluice_since_exact))) {
+			       req->site->since_exact)) {
 	case HTTP_COND_OK:
 		if (http_has_field(&req->http, HTTP_FIELD_RANGE))
 			decide_by_range(req, mtime, now);
@@ -447,7 +436,7 @@ out_put:
 /* A setting was changed while it was looked for: once more. */
 static bool is_outdated(const struct sluice_found *found, const struct sluice_site *site)
 {
-	return found->obj && found->site_id && (!site || found->site_id != site->id);
+	return found->obj && found->site_id && found->site_id != site->id;
 }
 
 /**
@@ -475,9 +464,6 @@ void sluice_decide(struct sluice_request *req, struct sluice_lane *lane,
 		req->verdict = SLUICE_REFUSE;
 		req->status = 404;
 		use_page(req, found.obj);
-	} else if (unlikely(!req->site)) {	/* on the way out */
-		hand_over(req, SLUICE_STAT_HANDED_OVER_LIMIT, 503);
-		sluice_found_drop(&found);
 	} else {
 		decide(req, lane, found.obj);
 		if (unlikely(page_is_wanted(req)))

@@ -29,14 +29,4 @@ void sluice_decide_malformed(struct sluice_request *req, struct sluice_lane *lan
 const struct sluice_reply_ops *sluice_decide_reply(const struct sluice_request *req);
 void sluice_found_drop(struct sluice_found *found);
 
-/* Tunables, see ctl/params.c. */
-extern bool sluice_strict;
-extern bool sluice_standalone;
-extern bool sluice_query_handover;
-extern bool sluice_authorization_serve;
-extern bool sluice_options_self;
-extern bool sluice_since_exact;
-extern bool sluice_bad_range_refuse;
-extern bool sluice_proxy_protocol;
-
 #endif /* SLUICE_REPLY_DECIDE_H */

@@ -35,8 +35,7 @@ static inline void reply_renew_stamp(struct sluice_lane *lane)
 	s64 now = ktime_get_real_seconds();
 	const struct sluice_site *site = lane->site;
 
-	if (unlikely(site && (now != lane->stamp_time ||
-			      site->id != lane->stamp_site)))
+	if (unlikely(now != lane->stamp_time || site->id != lane->stamp_site))
 		reply_render_stamp(lane, now, site->id,
 				   sluice_text_span(&site->server));
 }

@@ -43,12 +43,7 @@ static size_t page_len(u16 status, struct span server)
 	return w.len;
 }
 
-static struct span server_of(const struct sluice_lane *lane)
-{
-	return lane->site ? sluice_text_span(&lane->site->server) : (struct span){ NULL, 0 };
-}
-
-/* Up to Content-Length. On the way out there is no site. */
+/* Up to Content-Length. */
 static void put_start(struct http_writer *w, struct sluice_lane *lane, u16 status)
 {
 	const struct sluice_site *site = lane->site;
@@ -56,12 +51,12 @@ static void put_start(struct http_writer *w, struct sluice_lane *lane, u16 statu
 	reply_begin(lane, w, status);
 	http_put_str(w, "Content-Type: text/html");
 	/* Not in redirects, which nobody reads; as nginx does. */
-	if (site && site->charset.len && status != 301) {
+	if (site->charset.len && status != 301) {
 		http_put_str(w, "; charset=");
 		http_put_span(w, sluice_text_span(&site->charset));
 	}
 	http_put_str(w, "\r\nContent-Length: ");
-	http_put_u64(w, page_len(status, server_of(lane)));
+	http_put_u64(w, page_len(status, sluice_text_span(&lane->site->server)));
 	http_put_str(w, "\r\n");
 }
 
@@ -70,7 +65,7 @@ static void put_end(struct http_writer *w, const struct sluice_answer *answer,
 {
 	http_put_str(w, "\r\n");
 	if (!answer->head_only)
-		put_text(w, status, server_of(lane));
+		put_text(w, status, sluice_text_span(&lane->site->server));
 }
 
 /* 4xx or 5xx; a 416 says what size ranges must be within. */
@@ -125,8 +120,7 @@ static int put_redirect(struct sluice_answer *answer, const struct sluice_reques
 	}
 	http_put_str(&w, "\r\n");
 	http_put_connection(&w, answer->keep_alive);
-	if (site)
-		http_put(&w, site->extra, site->extra_len);
+	http_put(&w, site->extra, site->extra_len);
 	put_end(&w, answer, lane, 301);
 	if (http_writer_ok(&w))
 		return w.len;

@@ -36,7 +36,7 @@ struct sluice_ranges {
 /**
  * struct sluice_request - one request, and what is to be done with it
  * @http:    what its head says
- * @site:    what it depends on of what is set; NULL on the way out
+ * @site:    what is set, all that it depends on
  * @target:  the target taken apart, its path in the lane's buffer
  * @key:     that path below the docroot, likewise
  * @host_len: so many bytes of it are the host's directory
@@ -45,8 +45,6 @@ struct sluice_ranges {
  * @why:     counter of the reason to hand over
  * @close:   nothing after this request can be trusted
  * @page:    @key is that of the page of an error
- * @standalone: there is nobody to hand over to; read once for each request
- * @strict:  what is wrong by the RFC is refused by us; likewise
  * @obj:     the file; a reference of the caller's
  * @ranges:  which bytes of it, if @status is 206
  *
@@ -65,8 +63,6 @@ struct sluice_request {
 	enum sluice_stat		why;
 	bool				close;
 	bool				page;
-	bool				standalone;
-	bool				strict;
 	struct sluice_object		*obj;
 	struct sluice_ranges		ranges;
 };

@@ -196,7 +196,7 @@ void sluice_sock_bury(struct sluice_sock *ss);
 int sluice_socks_init(void);
 void sluice_socks_exit(void);
 
-/* Tunable, see ctl/params.c. */
+/* Tunable, see ctl/settings.c. */
 extern bool sluice_direct;
 
 #endif /* SLUICE_SOCK_SOCK_H */

@@ -20,7 +20,7 @@ void sluice_cache_flush(void);
 int sluice_cache_init(void);
 void sluice_cache_exit(void);
 
-/* Tunables, see ctl/params.c. */
+/* Tunables, see ctl/settings.c. */
 extern unsigned int sluice_cache_entries;
 extern unsigned int sluice_cache_bytes;
 extern unsigned int sluice_cache_idle;

@@ -18,7 +18,7 @@ static atomic64_t last_id = ATOMIC64_INIT(0);
  * @site: to copy
  *
  * Context: process.
- * Return: a site with one reference and an id of its own, or NULL.
+ * Return: a site with one reference, or NULL.
  */
 struct sluice_site *sluice_site_copy(const struct sluice_site *site)
 {
@@ -27,12 +27,17 @@ struct sluice_site *sluice_site_copy(const struct sluice_site *site)
 	if (!copy)
 		return NULL;
 	refcount_set(&copy->ref, 1);
-	copy->id = atomic64_inc_return(&last_id);
 	if (copy->docroot)
 		sluice_docroot_hold(copy->docroot);
 	if (copy->types)
 		sluice_types_hold(copy->types);
 	return copy;
+}
+
+/* What was remembered under the site that it is a copy of does not hold for @site. */
+void sluice_site_renew(struct sluice_site *site)
+{
+	site->id = atomic64_inc_return(&last_id);
 }
 
 /* Context: process; the last one may sleep. */
@@ -52,7 +57,7 @@ void sluice_site_put(struct sluice_site *site)
  * sluice_site_publish() - make @site the current one
  * @site: its reference moves here; NULL on the way out
  *
- * What was remembered under the one before is not found any more.
+ * What was remembered under another id is not found any more.
  * Context: process, callers serialised by the parameter lock.
  */
 void sluice_site_publish(struct sluice_site *site)

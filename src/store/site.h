@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The site: everything that decides which file a request means and what is said
- * about it.
+ * The site: everything that decides which file a request means, what is said about
+ * it, and who answers.
  *
- * One snapshot, replaced whole: a change makes a new site with a new id, and
- * what was remembered under another id is not found any more.  So no cache can
- * hold what an old setting led to, and nobody sees half a change.
+ * One snapshot, replaced whole: nobody sees half a change, and a request that looks
+ * at one site goes by all of it.  If the change moves objects the new site has a new
+ * id, and what was remembered under another id is not found any more.  So no cache can
+ * hold what an old setting led to.
  */
 #ifndef SLUICE_STORE_SITE_H
 #define SLUICE_STORE_SITE_H
@@ -71,7 +72,7 @@ enum sluice_symlinks {
  * struct sluice_site - the settings of a site
  * @ref:  the current site has one, each lookup one while it runs
  * @rcu:  for freeing
- * @id:   never used twice
+ * @id:   of all sites that mean the same files, and say the same of them; never used again
  * @docroot: counted; NULL before the module is loaded
  * @types: counted; likewise
  * @docroot_name: as it was set
@@ -95,6 +96,23 @@ enum sluice_symlinks {
  * @vhosts: the first component of each path is the host's directory
  * @hide_dot: names that begin with a dot are the backend's
  *
+ * Of each request, and no matter of @id:
+ *
+ * @strict: malformed requests are answered by us
+ * @standalone: there is no backend
+ * @lenient: a bare LF ends a line
+ * @proxy_protocol: a PROXY header in front is the backend's
+ * @query_handover: so are requests with a query
+ * @authorization_serve: requests with credentials are not
+ * @options_self: OPTIONS is not
+ * @since_exact: 304 only for the very date of the file
+ * @bad_range_refuse: ranges that are none are answered 416
+ * @returns: connections are lent
+ * @take_back: and kept when the backend closes them idle
+ * @max_head_size: bytes of a request head
+ * @backend_port: who gets the rest; 0: nobody
+ * @backend_uid: who must have opened that, or SLUICE_ANY_UID
+ *
  * Immutable once published.
  */
 struct sluice_site {
@@ -103,6 +121,21 @@ struct sluice_site {
 	u64			id;
 	struct sluice_docroot	*docroot;
 	struct sluice_types	*types;
+
+	bool			strict;
+	bool			standalone;
+	bool			lenient;
+	bool			proxy_protocol;
+	bool			query_handover;
+	bool			authorization_serve;
+	bool			options_self;
+	bool			since_exact;
+	bool			bad_range_refuse;
+	bool			returns;
+	bool			take_back;
+	unsigned int		max_head_size;
+	unsigned int		backend_port;
+	unsigned int		backend_uid;
 
 	char			docroot_name[SLUICE_TEXT_MAX];
 	struct sluice_words	index;
@@ -130,7 +163,8 @@ extern struct sluice_site __rcu *sluice_site_now;
 
 /*
  * The current site. Context: rcu_read_lock(), softirq too.
- * Return: NULL on the way in and out.
+ * Return: NULL on the way in and out: before the first listener listens, and when the last
+ * connection is gone.
  */
 static inline const struct sluice_site *sluice_site_peek(void)
 {
@@ -139,6 +173,7 @@ static inline const struct sluice_site *sluice_site_peek(void)
 
 struct sluice_site * __must_check sluice_site_get(void);
 struct sluice_site * __must_check sluice_site_copy(const struct sluice_site *site);
+void sluice_site_renew(struct sluice_site *site);
 void sluice_site_put(struct sluice_site *site);
 void sluice_site_publish(struct sluice_site *site);
 

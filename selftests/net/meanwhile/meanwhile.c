@@ -1,49 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A setting changes at the very moment when a function returns: insmod meanwhile.ko
- * symbol=FUNCTION address=OF-A-BOOL value=0|1.  As often as is written to times.
+ * Keeps a function from returning until something was done meanwhile: insmod meanwhile.ko
+ * symbol=FUNCTION, wait till reached is 1, do it, and write 1 to go.  Once.
  *
- * So a test can change it between two steps that follow each other within a
- * microsecond.  For tests only.
+ * So a test can change a setting between two steps that follow each other within a
+ * microsecond.  For tests only: the processor waits busily, and for seconds at most.
  */
+#include <linux/delay.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
 
+#define PATIENCE_MS 5000
+
 static char symbol[64];
 module_param_string(symbol, symbol, sizeof(symbol), 0444);
-MODULE_PARM_DESC(symbol, "function after which it changes");
+MODULE_PARM_DESC(symbol, "function that does not return");
 
-static unsigned long address;
-module_param(address, ulong, 0444);
-MODULE_PARM_DESC(address, "where the setting is, of /proc/kallsyms");
+static bool reached;
+module_param(reached, bool, 0444);
+MODULE_PARM_DESC(reached, "it was called, and waits");
 
-static bool value;
-module_param(value, bool, 0644);
-MODULE_PARM_DESC(value, "what it is then");
+static bool go;
+module_param(go, bool, 0644);
+MODULE_PARM_DESC(go, "it may return");
 
-static int times;
-module_param(times, int, 0644);
-MODULE_PARM_DESC(times, "how often it still will");
-
-/* Whoever writes times waits until it is 0, so there is no race to take care of. */
-static int change(struct kretprobe_instance *unused, struct pt_regs *regs)
+/* Softirq too. */
+static int hold(struct kretprobe_instance *unused, struct pt_regs *regs)
 {
-	if (times > 0) {
-		times--;
-		WRITE_ONCE(*(bool *)address, value);
-	}
+	int ms;
+
+	if (xchg(&reached, true))
+		return 0;
+	for (ms = 0; ms < PATIENCE_MS && !READ_ONCE(go); ms++)
+		mdelay(1);
 	return 0;
 }
 
 static struct kretprobe probe = {
-	.handler	= change,
+	.handler	= hold,
 	.maxactive	= 64,
 };
 
 static int __init meanwhile_init(void)
 {
-	if (!address)
-		return -EINVAL;
 	probe.kp.symbol_name = symbol;
 	return register_kretprobe(&probe);
 }
@@ -56,5 +55,5 @@ static void __exit meanwhile_exit(void)
 module_init(meanwhile_init);
 module_exit(meanwhile_exit);
 
-MODULE_DESCRIPTION("Changes a setting when a function returns");
+MODULE_DESCRIPTION("Keeps a function from returning");
 MODULE_LICENSE("GPL");
