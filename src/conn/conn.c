@@ -29,7 +29,6 @@
 #include "base/pass_through.h"
 #include "conn/client.h"
 #include "conn/conn.h"
-#include "loan/follow.h"
 #include "loan/lend.h"
 #include "reply/decide.h"
 #include "store/object.h"
@@ -92,11 +91,10 @@ void sluice_conn_end(struct sluice_conn *conn)
 		sluice_client_put(conn->client);
 	sluice_found_drop(&conn->found);
 	sluice_answer_end(&conn->answer);
-	sluice_follow_free(conn->follow);
 	kfree(conn->rest);
 	sluice_job_free(&conn->job);
 	sluice_sock_release(&conn->ss);
-	/* Its wait queue may be looked at without a lock: see sluice_lend_take_back(). */
+	/* Its wait queue may be looked at without a lock: see take_back(). */
 	if (unlikely(conn->ss.taken_back))
 		call_rcu(&conn->rcu, conn_free_rcu);
 	else
@@ -215,31 +213,14 @@ void sluice_conn_leave(struct sluice_conn *conn)
 	spin_unlock(&home->lock);
 }
 
-/**
- * sluice_conn_give_up() - the backend's alone from here on
- * @conn: lent; freed, unless the caller has a reference
- * @why:  the counter
- *
- * Context: socket locked in either form.
- */
-void sluice_conn_give_up(struct sluice_conn *conn, enum sluice_stat why)
-{
-	sluice_stat_inc(why);
-	local_bh_disable();
-	sluice_conn_leave(conn);
-	sluice_lend_end(&conn->ss);
-	local_bh_enable();
-	sluice_conn_put(conn);		/* the user data's */
-}
-
 /*
  * Close it. The reference of the socket's user data becomes the graveyard's.  One that
  * is lent is for the backend to close.  Socket locked.
  */
 void sluice_conn_bury(struct sluice_conn *conn)
 {
-	if (conn->ss.lent) {
-		sluice_conn_give_up(conn, SLUICE_STAT_LEFT_CLOSED);
+	if (conn->ss.loan) {
+		sluice_lend_end(conn->ss.loan, SLUICE_LEFT_CLOSED);
 		return;
 	}
 	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_CLOSED);
@@ -249,25 +230,14 @@ void sluice_conn_bury(struct sluice_conn *conn)
 }
 
 /*
- * The same for one that the backend has: it will find it reset, and so cannot write behind
- * what is cut short.  Freed, unless the caller has a reference.
+ * Close it so that the client notices what is missing.  The caller has a reference.
+ * Socket locked.
  */
-static void conn_abort_lent(struct sluice_conn *conn)
-{
-	conn->ss.shut = false;
-	conn->ss.closing = 0;
-	sluice_conn_leave(conn);
-	sluice_lend_end(&conn->ss);
-	sluice_lend_reset(&conn->ss);
-	sluice_conn_put(conn);		/* the user data's */
-}
-
-/* Close it so that the client notices what is missing. Socket locked. */
 void sluice_conn_abort(struct sluice_conn *conn)
 {
 	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_ABORTED);
-	if (unlikely(conn->ss.lent)) {
-		conn_abort_lent(conn);
+	if (unlikely(conn->ss.loan)) {
+		sluice_lend_abort(conn->ss.loan);
 		return;
 	}
 	sluice_sock_reset_on_close(&conn->ss);
@@ -436,10 +406,8 @@ static void conns_leave_now(void)
 
 	conns_tell(SLUICE_LEAVE_NOW);
 	while ((conn = conns_find_told())) {
-		if (!said && time_after(jiffies, patience) && READ_ONCE(conn->ss.lent)) {
-			said = true;
-			sluice_lend_say_who(&conn->ss);
-		}
+		if (!said && time_after(jiffies, patience))
+			said = sluice_lend_say_who(&conn->ss);
 		sluice_conn_put(conn);
 		schedule_timeout_idle(1);
 	}

@@ -19,7 +19,6 @@
 #include "sock/sock.h"
 
 struct sluice_client;
-struct sluice_follow;
 
 /*
  * HEAD -> (LOOKUP -> HEAD) -> SEND <-> FILL -> HEAD | CLOSE -> LINGER -> GONE
@@ -67,8 +66,6 @@ enum conn_wait {
  * @timer:       rings at or before @deadline
  * @linger:      s read what the client still sends before closing
  * @served:      s a request was answered: the next may be long in coming
- * @follow:      s while it is lent: what the backend has been given, see lent.c
- * @rescues:     s times that it was taken back with requests, since one was answered
  * @client:      c whose count of connections this one is in, or NULL, or an ERR_PTR()
  * @over_limit:  c too many connections: for the backend or nobody
  * @lingered:    s bytes read while lingering
@@ -95,14 +92,12 @@ struct sluice_conn {
 	bool			linger;
 	bool			served;
 	bool			over_limit;
-	u8			rescues;
 	u32			lingered;
 	u32			skip;
 	u32			requests_left;
 	u32			bytes_left;
 	unsigned long		deadline;
 	struct timer_list	timer;
-	struct sluice_follow	*follow;
 	struct sluice_client	*client;
 
 	struct sluice_answer	answer;
@@ -156,7 +151,6 @@ void sluice_conn_wait_for_job(struct sluice_conn *conn, enum conn_state state);
 void sluice_conn_arm_timer(struct sluice_conn *conn);
 
 void sluice_conn_leave(struct sluice_conn *conn);
-void sluice_conn_give_up(struct sluice_conn *conn, enum sluice_stat why);
 void sluice_conn_bury(struct sluice_conn *conn);
 void sluice_conn_abort(struct sluice_conn *conn);
 

@@ -11,14 +11,15 @@
 
 #include "base/pass_through.h"
 #include "conn/conn.h"
-#include "conn/lent.h"
 #include "conn/ladder.h"
+#include "conn/lent.h"
 #include "conn/respond.h"
 #include "http/parse.h"
+#include "loan/handoff.h"
+#include "loan/lend.h"
+#include "loan/loan.h"
 #include "reply/answer.h"
 #include "reply/decide.h"
-#include "loan/follow.h"
-#include "loan/handoff.h"
 #include "sock/send.h"
 #include "store/object.h"
 #include "store/site.h"
@@ -57,7 +58,7 @@ static int conn_look_up(struct sluice_conn *conn, const struct sluice_request *r
 		sluice_conn_put(conn);		/* not the last: the turn has one */
 		return conn_take_outcome(conn);
 	}
-	if (conn->ss.lent)
+	if (conn->ss.loan)
 		sluice_conn_lent_keep(conn);
 	return conn_wait_on(conn);
 }
@@ -84,14 +85,14 @@ static int conn_try_resume(struct sluice_conn *conn)
 static bool conn_is_not_for_lent(const struct sluice_conn *conn,
 				 const struct sluice_request *req)
 {
-	return conn->ss.lent && (!req->http.keep_alive || req->http.has_body || req->close);
+	return conn->ss.loan && (!req->http.keep_alive || req->http.has_body || req->close);
 }
 
 /* It stays where it is; conn_try_handoff() goes on. */
 static int conn_begin_handoff(struct sluice_conn *conn, const struct sluice_request *req)
 {
-	if (conn->ss.lent)
-		sluice_conn_lent_take(conn, &req->http);
+	if (conn->ss.loan)
+		sluice_loan_take(conn->ss.loan, &req->http);
 	sluice_request_open(&conn->answer, req);
 	conn->state = CONN_HANDOFF;
 	return 1;
@@ -106,7 +107,7 @@ static int conn_begin_answer(struct sluice_conn *conn, struct sluice_lane *lane,
 
 	sluice_request_open(answer, req);
 	answer->keep_alive = http->keep_alive && !req->close &&
-			     (conn->ss.lent || !READ_ONCE(sluice_leaving)) &&
+			     (conn->ss.loan || !READ_ONCE(sluice_leaving)) &&
 			     (!http->has_body || sluice_body_is_drained(http));
 	if (unlikely(http->has_body)) {
 		conn->skip = answer->keep_alive ? http->content_length : 0;
@@ -129,8 +130,8 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 	if (req->verdict == SLUICE_HAND_OVER || conn_is_not_for_lent(conn, req))
 		return conn_begin_handoff(conn, req);
 	*used = head_len;
-	if (conn->ss.lent)
-		sluice_conn_lent_served(conn, head_len);
+	if (conn->ss.loan)
+		sluice_loan_served(conn->ss.loan, head_len);
 	return conn_begin_answer(conn, lane, req);
 }
 
@@ -181,9 +182,9 @@ static int conn_try_request(struct sluice_conn *conn, struct sluice_lane *lane,
 /* Nothing more can be done with what has arrived. */
 static int conn_wait_for_head(struct sluice_conn *conn, bool partial)
 {
-	if (conn->ss.lent && sluice_sock_at_eof(conn->ss.sk))
+	if (conn->ss.loan && sluice_sock_at_eof(conn->ss.sk))
 		return sluice_conn_lent_pass_on(conn);
-	if (conn->ss.lent)		/* the backend's patience is what counts */
+	if (conn->ss.loan)		/* the backend's patience is what counts */
 		return sluice_conn_lent_hold(conn);
 	if (sluice_sock_at_eof(conn->ss.sk)) {
 		conn->state = CONN_CLOSE;
@@ -275,7 +276,7 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 	size_t len, off = 0;
 	int ret = 1;
 
-	if (conn->ss.lent) {
+	if (conn->ss.loan) {
 		ret = sluice_conn_lent_return(conn);
 		if (ret <= 0)
 			return ret;
@@ -301,7 +302,7 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 		}
 		conn->requests_left--;
 		/* Of one that is lent a ring for space is the backend's till we answer. */
-		if (!conn->ss.lent && !sluice_send_has_space(sk)) {
+		if (!conn->ss.loan && !sluice_send_has_space(sk)) {
 			sluice_conn_wait_for(conn, WAIT_SPACE);
 			ret = 0;
 			break;
@@ -325,7 +326,8 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 static int conn_pass_on(struct sluice_conn *conn)
 {
 	if (!conn->answer.is_open) {
-		sluice_conn_give_up(conn, conn->answer.why);
+		sluice_stat_inc(conn->answer.why);
+		sluice_lend_end(conn->ss.loan, 0);
 		return 0;
 	}
 	sluice_request_done(&conn->answer, SLUICE_HANDED_OVER);
@@ -340,7 +342,7 @@ static void conn_is_handed_over(struct sluice_conn *conn)
 	else
 		sluice_stat_inc(conn->answer.why);
 	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_HANDED_OVER);
-	if (conn->ss.lent) {
+	if (conn->ss.loan) {
 		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_LENT);
 		conn->state = CONN_BACKEND;
 		conn->wait = WAIT_NOTHING;
@@ -353,21 +355,21 @@ static void conn_is_handed_over(struct sluice_conn *conn)
 
 static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 {
-	enum sluice_stat why = 0;
-	/* Not for each round of waiting until all is acknowledged. */
-	bool lend = !conn->ss.sk->sk_wmem_queued && conn->answer.is_open &&
-		    !READ_ONCE(sluice_leaving) && sluice_conn_lent_begin(conn, lane, &why);
+	struct sluice_loan *loan = NULL;
+	enum sluice_left why = 0;
 	int err;
 
+	/* Not for each round of waiting until all is acknowledged. */
+	if (!conn->ss.sk->sk_wmem_queued && conn->answer.is_open &&
+	    !READ_ONCE(sluice_leaving))
+		loan = sluice_loan_prepare(&conn->ss, &sluice_conn_loan_ops, lane, &why);
 	err = sluice_handoff(&conn->ss, lane->site->backend_port,
-			     lane->site->backend_uid, lend);
-	if (!conn->ss.lent) {
-		sluice_follow_free(conn->follow);
-		conn->follow = NULL;
-	}
+			     lane->site->backend_uid, loan);
+	if (loan && !conn->ss.loan)
+		sluice_loan_free(loan);
 	/* It does not come back, and that is why. */
 	if (!err && why)
-		sluice_stat_inc(why);
+		sluice_left_count(why);
 	return err;
 }
 
@@ -392,7 +394,7 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 	if (SLUICE_WARN_ON(conn->skip || conn->rest ||
 			   sluice_answer_has_more(&conn->answer)))
 		return -EIO;
-	if (conn->ss.lent)
+	if (conn->ss.loan)
 		return conn_pass_on(conn);
 	err = conn->answer.standalone ? -ECONNREFUSED : conn_hand_over(conn, lane);
 	switch (err) {
@@ -483,9 +485,9 @@ static void conn_leave_off(struct sluice_conn *conn, const struct sluice_lane *l
 {
 	bool at_boundary = conn->state == CONN_HEAD && !conn->skip;
 
-	if (conn->ss.lent) {
+	if (conn->ss.loan) {
 		if (conn->state != CONN_SEND && conn->state != CONN_FILL)
-			sluice_conn_give_up(conn, SLUICE_STAT_LEFT_OFF);
+			sluice_lend_end(conn->ss.loan, SLUICE_LEFT_OFF);
 	} else if (lane->site->standalone) {
 		if (at_boundary && !tcp_inq(conn->ss.sk))
 			conn->state = CONN_CLOSE;
@@ -504,7 +506,7 @@ static void conn_cut(struct sluice_conn *conn)
 		sluice_conn_abort(conn);
 		return;
 	}
-	if (!conn->ss.lent)
+	if (!conn->ss.loan)
 		sluice_sock_discard(conn->ss.sk, SIZE_MAX);
 	sluice_conn_bury(conn);
 }
@@ -554,8 +556,8 @@ static void conn_time_out(struct sluice_conn *conn)
 		sluice_stat_inc(SLUICE_STAT_TIMEOUT_BODY);
 		break;
 	case WAIT_LINGER:
-		if (conn->ss.lent) {
-			sluice_conn_give_up(conn, SLUICE_STAT_LEFT_SHUTDOWN);
+		if (conn->ss.loan) {
+			sluice_lend_end(conn->ss.loan, SLUICE_LEFT_SHUTDOWN);
 			return;
 		}
 		break;
@@ -603,7 +605,7 @@ void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane)
 		conn_time_out(conn);
 		return;
 	}
-	if (unlikely(conn->ss.lent))
+	if (unlikely(conn->ss.loan))
 		sluice_conn_lent_turn_over(conn);
 	sluice_conn_arm_timer(conn);
 }

@@ -12,9 +12,9 @@
 #include "base/pass_through.h"
 #include "conn/conn.h"
 #include "conn/respond.h"
+#include "loan/loan.h"
 #include "reply/answer.h"
 #include "reply/decide.h"
-#include "loan/lend.h"
 #include "sock/send.h"
 #include "store/object.h"
 
@@ -29,9 +29,9 @@ static int conn_finish_response(struct sluice_conn *conn)
 	conn->job.alone = false;
 	conn->wait = WAIT_NOTHING;
 	conn->state = conn->answer.keep_alive ? CONN_HEAD : CONN_CLOSE;
-	if (conn->ss.lent) {
+	if (conn->ss.loan) {
 		sluice_stat_inc(SLUICE_STAT_SERVED_RETURNED);
-		sluice_lent_end_answer(&conn->ss);
+		sluice_loan_end_answer(conn->ss.loan);
 	}
 	return 1;
 }
@@ -238,8 +238,8 @@ int sluice_respond_begin(struct sluice_conn *conn, struct sluice_lane *lane,
 	int len, sent;
 
 	conn->state = CONN_SEND;
-	if (conn->ss.lent)
-		sluice_lent_begin_answer(&conn->ss);
+	if (conn->ss.loan)
+		sluice_loan_begin_answer(conn->ss.loan);
 	answer->ops = sluice_decide_reply(req);
 	len = INDIRECT_CALL_1(answer->ops->begin, sluice_file_begin, answer, req, lane);
 	if (len < 0)

@@ -9,8 +9,8 @@
 #include "base/lane.h"
 #include "conn/conn.h"
 #include "conn/ladder.h"
-#include "conn/lent.h"
 #include "conn/turn.h"
+#include "loan/loan.h"
 
 /* --- what the socket hears ------------------------------------------------- */
 
@@ -53,52 +53,10 @@ static void conn_sock_buried(struct sluice_sock *ss)
 	sluice_conn_put(container_of(ss, struct sluice_conn, ss));
 }
 
-/* On a connection that is lent. Context: see struct sluice_sock_ops. */
-static void conn_sock_heard(struct sluice_sock *ss)
-{
-	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
-
-	sluice_conn_get(conn);		/* it may be given up */
-	if (sluice_conn_lent_heard(conn)) {
-		if (sluice_sock_is_busy(ss))
-			ss->missed = true;
-		else if (READ_ONCE(sluice_direct))
-			conn_serve(conn);
-		else
-			sluice_conn_ring(conn);
-	}
-	sluice_conn_put(conn);
-}
-
-static void conn_sock_wrote(struct sluice_sock *ss, struct iov_iter *bytes, size_t len)
-{
-	sluice_conn_lent_wrote(container_of(ss, struct sluice_conn, ss), bytes, len);
-}
-
-static enum sluice_stat conn_sock_closing(struct sluice_sock *ss)
-{
-	return sluice_conn_lent_closing(container_of(ss, struct sluice_conn, ss));
-}
-
-static bool conn_sock_closed(struct sluice_sock *ss)
-{
-	return sluice_conn_lent_closed(container_of(ss, struct sluice_conn, ss));
-}
-
-static void conn_sock_leave(struct sluice_sock *ss, enum sluice_stat why)
-{
-	sluice_conn_give_up(container_of(ss, struct sluice_conn, ss), why);
-}
-
 static const struct sluice_sock_ops conn_sock_ops = {
 	.ring	= conn_sock_ring,
 	.serve	= conn_sock_serve,
 	.buried	= conn_sock_buried,
-	.heard	= conn_sock_heard,
-	.wrote	= conn_sock_wrote,
-	.closing = conn_sock_closing,
-	.closed	= conn_sock_closed,
-	.leave	= conn_sock_leave,
 };
 
 /* --- turns ------------------------------------------------------------------ */
@@ -110,8 +68,8 @@ static void conn_run(struct sluice_conn *conn, struct sluice_lane *lane)
 		return;
 	if (likely(!sluice_sock_is_busy(&conn->ss))) {
 		sluice_ladder_run(conn, lane);
-	} else if (conn->ss.lent) {
-		conn->ss.missed = true;
+	} else if (conn->ss.loan) {
+		sluice_loan_miss(conn->ss.loan);
 	} else {
 		/*
 		 * ss -K or the like, which does not say when it is done; but it will

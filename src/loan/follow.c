@@ -25,16 +25,6 @@
 typedef ssize_t follow_fn(struct http_exchange *x, const u8 *buf, size_t len,
 			  enum http_leave *why);
 
-/* "0, or what it is left for" is what functions here return. */
-static_assert(SLUICE_STAT_CONNECTIONS_ACCEPTED == 0);
-
-static const enum sluice_stat leave_stat[HTTP_LEAVE_COUNT] = {
-#define X(name) \
-	[HTTP_LEAVE_##name] = SLUICE_STAT_LEFT_##name,
-	HTTP_LEAVES(X)
-#undef X
-};
-
 /* Keep @len bytes at @p, which may lie in what is kept. */
 static int keep_begun(struct sluice_begun *begun, const u8 *p, size_t len)
 {
@@ -64,7 +54,7 @@ static size_t piece_size(const struct sluice_begun *begun)
  * The next @len bytes of a stream, at most piece_size().
  * Return: 0, or what it is left for.
  */
-static enum sluice_stat follow_piece(struct http_exchange *x, follow_fn *follow,
+static enum sluice_left follow_piece(struct http_exchange *x, follow_fn *follow,
 				     struct sluice_begun *begun, const u8 *p, size_t len)
 {
 	enum http_leave why;
@@ -77,15 +67,15 @@ static enum sluice_stat follow_piece(struct http_exchange *x, follow_fn *follow,
 	}
 	used = follow(x, p, len, &why);
 	if (used < 0)
-		return leave_stat[why];
-	return keep_begun(begun, p + used, len - used) ? SLUICE_STAT_LEFT_LOST : 0;
+		return sluice_left_of_http(why);
+	return keep_begun(begun, p + used, len - used) ? SLUICE_LEFT_LOST : 0;
 }
 
 /* Out of line, for the piece that it keeps on its stack. */
-noinline enum sluice_stat sluice_follow_arrived(struct sluice_follow *f, struct sock *sk)
+noinline enum sluice_left sluice_follow_arrived(struct sluice_follow *f, struct sock *sk)
 {
 	struct http_exchange *x = &f->exchange;
-	enum sluice_stat why = 0;
+	enum sluice_left why = 0;
 	u8 piece[PIECE] __uninitialized;
 	size_t n;
 
@@ -106,7 +96,7 @@ noinline enum sluice_stat sluice_follow_arrived(struct sluice_follow *f, struct 
 		}
 		n = sluice_sock_peek_at(sk, at, piece, piece_size(&f->request));
 		if (!n)
-			return SLUICE_STAT_LEFT_LOST;
+			return SLUICE_LEFT_LOST;
 		why = follow_piece(x, http_exchange_request, &f->request, piece, n);
 	}
 	return why;
@@ -122,11 +112,11 @@ static size_t piece_of_response(const struct sluice_follow *f, const struct iov_
 }
 
 /* Return: 0, or what it is left for. Process context. */
-enum sluice_stat sluice_follow_responses(struct sluice_follow *f, struct iov_iter *bytes,
+enum sluice_left sluice_follow_responses(struct sluice_follow *f, struct iov_iter *bytes,
 					 size_t len)
 {
 	struct http_exchange *x = &f->exchange;
-	enum sluice_stat why = 0;
+	enum sluice_left why = 0;
 	u8 piece[PIECE] __uninitialized;
 	size_t n;
 
@@ -141,7 +131,7 @@ enum sluice_stat sluice_follow_responses(struct sluice_follow *f, struct iov_ite
 		} else {
 			n = min(len, piece_of_response(f, bytes));
 			if (copy_from_iter(piece, n, bytes) != n)
-				return SLUICE_STAT_LEFT_LOST;
+				return SLUICE_LEFT_LOST;
 			why = follow_piece(x, http_exchange_response, &f->response, piece, n);
 		}
 		len -= n;
@@ -151,10 +141,10 @@ enum sluice_stat sluice_follow_responses(struct sluice_follow *f, struct iov_ite
 
 /*
  * The request that it is lent for.  It may be longer than what a piece of a head is kept
- * of, as it may be when the connection has come back: see sluice_follow_take().
+ * of, as it may be when the connection has come back: see sluice_loan_take().
  * Return: 0, or what it cannot be followed for.
  */
-static enum sluice_stat follow_first(struct sluice_follow *f, struct sock *sk,
+static enum sluice_left follow_first(struct sluice_follow *f, struct sock *sk,
 				     struct sluice_lane *lane)
 {
 	size_t len = sluice_sock_peek(sk, lane->head, SLUICE_LANE_HEAD);
@@ -162,45 +152,32 @@ static enum sluice_stat follow_first(struct sluice_follow *f, struct sock *sk,
 	enum http_error error;
 
 	if (http_parse(lane->head, len, SLUICE_LANE_HEAD, 0, &req, &error) < 0)
-		return SLUICE_STAT_LEFT_MALFORMED;
-	return leave_stat[http_exchange_take(&f->exchange, &req)];
+		return SLUICE_LEFT_MALFORMED;
+	return sluice_left_of_http(http_exchange_take(&f->exchange, &req));
 }
 
 /**
  * sluice_follow_begin() - begin with what a connection is lent for
+ * @f:    zeroed; afterwards for sluice_follow_end()
  * @sk:   about to be handed over, with the request unread
  * @lane: whose turn it is; its buffer for heads is used
- * @why:  out: 0, or the counter if that is why it cannot be followed
  *
  * Context: socket locked, not busy.
- * Return: NULL if it cannot be followed, or without memory.
+ * Return: 0, or what it cannot be followed for.
  */
-struct sluice_follow *sluice_follow_begin(struct sock *sk, struct sluice_lane *lane,
-					  enum sluice_stat *why)
+enum sluice_left sluice_follow_begin(struct sluice_follow *f, struct sock *sk,
+				     struct sluice_lane *lane)
 {
-	struct sluice_follow *f = kzalloc(sizeof(*f), SLUICE_GFP_WAITING);
-
-	if (!f) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
-		return NULL;
-	}
 	f->exchange.at = tcp_sk(sk)->copied_seq;
 	/* A request to be answered: till then the backend need not have accepted. */
-	*why = follow_first(f, sk, lane) ?: sluice_follow_requests(f, sk);
-	if (!*why)
-		return f;
-	sluice_follow_free(f);
-	return NULL;
+	return follow_first(f, sk, lane) ?: sluice_follow_requests(f, sk);
 }
 
-/* Context: any. NULL is allowed. */
-void sluice_follow_free(struct sluice_follow *f)
+/* Context: any. */
+void sluice_follow_end(struct sluice_follow *f)
 {
-	if (!f)
-		return;
 	kfree(f->request.buf);
 	kfree(f->response.buf);
-	kfree(f);
 }
 
 /* As much as there is room for of what has arrived. */

@@ -7,8 +7,8 @@
 
 #include <net/tcp.h>
 
-#include "base/stats.h"
 #include "http/exchange.h"
+#include "loan/left.h"
 
 struct iov_iter;
 struct sluice_lane;
@@ -40,11 +40,11 @@ struct sluice_follow {
 	bool			held;
 };
 
-struct sluice_follow *sluice_follow_begin(struct sock *sk, struct sluice_lane *lane,
-					  enum sluice_stat *why);
-void sluice_follow_free(struct sluice_follow *f);
-enum sluice_stat sluice_follow_arrived(struct sluice_follow *f, struct sock *sk);
-enum sluice_stat sluice_follow_responses(struct sluice_follow *f, struct iov_iter *bytes,
+enum sluice_left sluice_follow_begin(struct sluice_follow *f, struct sock *sk,
+				     struct sluice_lane *lane);
+void sluice_follow_end(struct sluice_follow *f);
+enum sluice_left sluice_follow_arrived(struct sluice_follow *f, struct sock *sk);
+enum sluice_left sluice_follow_responses(struct sluice_follow *f, struct iov_iter *bytes,
 					 size_t len);
 void sluice_follow_keep(struct sluice_follow *f, struct sock *sk);
 bool sluice_follow_hold(struct sluice_follow *f, struct sock *sk);
@@ -61,7 +61,7 @@ static inline u32 sluice_follow_unfollowed(const struct sluice_follow *f, struct
  * nothing: what is passed on by a turn was looked at there.
  * Return: 0, or what it is left for.
  */
-static inline enum sluice_stat sluice_follow_requests(struct sluice_follow *f, struct sock *sk)
+static inline enum sluice_left sluice_follow_requests(struct sluice_follow *f, struct sock *sk)
 {
 	return f->held || sluice_follow_unfollowed(f, sk) ? sluice_follow_arrived(f, sk) : 0;
 }

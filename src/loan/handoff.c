@@ -80,7 +80,7 @@ static bool is_trusted(const struct sock *lsk, uid_t uid)
  * Under rskq_lock a listener that is still in LISTEN will either have the child
  * accepted or reset it when it closes: it cannot be lost.
  */
-static int queue_child(struct sock *lsk, struct sluice_sock *ss, bool lend)
+static int queue_child(struct sock *lsk, struct sluice_sock *ss, struct sluice_loan *loan)
 {
 	struct request_sock_queue *queue = &inet_csk(lsk)->icsk_accept_queue;
 	struct request_sock *req = ss->req;
@@ -94,8 +94,8 @@ static int queue_child(struct sock *lsk, struct sluice_sock *ss, bool lend)
 	if (sk_acceptq_is_full(lsk))
 		goto out;
 
-	if (lend && sluice_lend_is_possible(lsk, ss->sk))
-		sluice_lend(ss);
+	if (loan && sluice_lend_is_possible(lsk, ss->sk))
+		sluice_lend(loan);
 	else
 		sluice_sock_detach(ss);
 
@@ -162,7 +162,7 @@ static struct request_sock *request_alloc(const struct sock *sk)
  * @ss:   the connection, at a request boundary
  * @port: the backend's port, in the connection's own network namespace
  * @uid:  who must have opened the listener, or SLUICE_ANY_UID
- * @lend: if possible go on to hear of it; then @ss->lent is set
+ * @loan: what to lend it by, if possible: then it is @ss->loan, or else the caller's; or NULL
  *
  * On success the socket and its request_sock are the backend's; @ss keeps only
  * the reference that sluice_sock_release() gives back, and may go on to hold
@@ -175,12 +175,13 @@ static struct request_sock *request_alloc(const struct sock *sk)
  * listens; -EACCES if the listener is another user's; -ENOBUFS if the queue is
  * full, or without memory; -ENOTCONN if the connection is past being handed over.
  */
-int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, bool lend)
+int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, struct sluice_loan *loan)
 {
 	struct sock *sk = ss->sk;
 	struct sock *lsk;
 	int err;
 
+	sluice_sock_assert_turn(sk);
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
 		return -ENOTCONN;
 
@@ -217,7 +218,7 @@ int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, bool lend)
 	else if (!is_trusted(lsk, uid))
 		err = -EACCES;
 	else
-		err = queue_child(lsk, ss, lend);
+		err = queue_child(lsk, ss, loan);
 	if (!err)
 		lsk->sk_data_ready(lsk);
 	sock_put(lsk);

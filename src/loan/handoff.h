@@ -8,11 +8,12 @@
 #include <linux/limits.h>
 #include <linux/types.h>
 
+struct sluice_loan;
 struct sluice_sock;
 
 /* Whoever listens will do. */
 #define SLUICE_ANY_UID UINT_MAX
 
-int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, bool lend);
+int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, struct sluice_loan *loan);
 
 #endif /* SLUICE_LOAN_HANDOFF_H */

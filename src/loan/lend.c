@@ -12,6 +12,8 @@
  * What is done for us is only done in the spinning one: who finds the socket owned
  * notes it in @missed, and is rung when the owner releases it.
  *
+ * What it all means for the loan is for loan/loan.c to say; here it ends, and only here.
+ *
  * Hooks run in the backend's tasks, and may sleep in the middle.  So they are counted,
  * for unload; see sluice_lend_exit().
  */
@@ -26,8 +28,11 @@
 #include <linux/wait.h>
 #include <net/mptcp.h>
 
+#include "base/stats.h"
 #include "compat/tcp.h"
 #include "loan/lend.h"
+#include "loan/loan.h"
+#include "sock/options.h"
 #include "sock/sock.h"
 
 /*
@@ -68,14 +73,19 @@ static struct interposer *interposer_of(const struct sock *sk)
 static void lent_release_cb(struct sock *sk);
 
 /*
- * NULL if it is not lent any more.  Both copies of TCP's sk_prot have that hook, of either
+ * NULL if it is not lent any more: to be asked at the beginning of a hook, and when it has
+ * slept.  Both copies of TCP's sk_prot have that hook, of either
  * family, and nobody else has.  Socket locked in either form.
  */
-static struct sluice_sock *lent_of(const struct sock *sk)
+static struct sluice_loan *lent_of(const struct sock *sk)
 {
+	const struct sluice_sock *ss;
+
+	sluice_sock_assert_locked(sk);
 	if (sk->sk_prot->release_cb != lent_release_cb)
 		return NULL;
-	return rcu_dereference_protected(__sk_user_data(sk), true);
+	ss = rcu_dereference_protected(__sk_user_data(sk), true);
+	return ss->loan;
 }
 
 static void hook_enter(void)
@@ -138,12 +148,12 @@ static void sleepers_wake(void)
 static int wait_for_answer(struct sock *sk, long timeout)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	struct sluice_sock *ss;
+	struct sluice_loan *loan;
 	int err = 0;
 
 	add_wait_queue(sk_sleep(sk), &wait);
-	while ((ss = lent_of(sk)) && ss->answering) {
-		ss->refused = true;
+	while ((loan = lent_of(sk)) && loan->answering) {
+		loan->refused = true;
 		if (!timeout) {
 			err = -EAGAIN;
 			break;
@@ -152,7 +162,7 @@ static int wait_for_answer(struct sock *sk, long timeout)
 			err = sock_intr_errno(timeout);
 			break;
 		}
-		/* Not sk_wait_event(): @ss may go while nobody has the lock. */
+		/* Not sk_wait_event(): @loan may go while nobody has the lock. */
 		release_sock(sk);
 		timeout = wait_woken(&wait, TASK_INTERRUPTIBLE, timeout);
 		lock_sock(sk);
@@ -162,42 +172,49 @@ static int wait_for_answer(struct sock *sk, long timeout)
 }
 
 /* Socket locked in either form. */
-static void lent_leave(struct sock *sk, enum sluice_stat why)
+static void lent_leave(struct sock *sk, enum sluice_left why)
 {
-	struct sluice_sock *ss = lent_of(sk);
+	struct sluice_loan *loan = lent_of(sk);
 
-	if (ss)
-		ss->ops->leave(ss, why);
+	if (loan)
+		sluice_lend_end(loan, why);
 }
 
 /*
- * @control: of the message.  Who wants to be told when his bytes have left is told by the
- * error queue, also when it is the next one's.
+ * What is going to be written that cannot be followed.  @control: of the message.  Who wants
+ * to be told when his bytes have left is told by the error queue, also when it is the next
+ * one's.
  */
+static enum sluice_left why_not_write(const struct sock *sk, int flags, size_t control)
+{
+	if (unlikely(flags & MSG_OOB))
+		return SLUICE_LEFT_URGENT;
+	return unlikely(sk->sk_tsflags || control) ? SLUICE_LEFT_OPTION : 0;
+}
+
 static int begin_write(struct sock *sk, int flags, size_t control)
 {
-	struct sluice_sock *ss = lent_of(sk);
+	struct sluice_loan *loan = lent_of(sk);
+	enum sluice_left why;
 	int err;
 
-	if (unlikely(ss && ss->answering && !ss->closing)) {
+	if (unlikely(loan && loan->answering && !loan->closing)) {
 		err = wait_for_answer(sk, sock_sndtimeo(sk, flags & MSG_DONTWAIT));
 		if (err)
 			return err;
-		ss = lent_of(sk);
+		loan = lent_of(sk);
 	}
-	if (unlikely(ss && ss->closing))
+	if (!loan)
+		return 0;
+	if (unlikely(loan->closing))
 		return sk_stream_error(sk, flags, -EPIPE);
-	if (unlikely(flags & MSG_OOB)) {
-		lent_leave(sk, SLUICE_STAT_LEFT_URGENT);
-		ss = NULL;
-	} else if (unlikely(sk->sk_tsflags || control)) {
-		lent_leave(sk, SLUICE_STAT_LEFT_OPTION);
-		ss = NULL;
+	why = why_not_write(sk, flags, control);
+	if (unlikely(why)) {
+		sluice_lend_end(loan, why);
+		return 0;
 	}
-	if (ss) {
-		ss->writers++;
-		WRITE_ONCE(ss->writer, task_pid_nr(current));
-	}
+	loan->writers++;
+	WRITE_ONCE(loan->writer, task_pid_nr(current));
 	return 0;
 }
 
@@ -207,18 +224,32 @@ static int begin_write(struct sock *sk, int flags, size_t control)
  */
 static void end_write(struct sock *sk, struct iov_iter *bytes, int ret)
 {
-	struct sluice_sock *ss = lent_of(sk);
+	struct sluice_loan *loan = lent_of(sk);
+	enum sluice_left why;
 
-	if (!ss)
+	if (!loan)
 		return;
-	ss->writers--;
-	if (ret > 0) {
-		ss->write_seq += ret;
-		ss->ops->wrote(ss, bytes, ret);
-	}
-	ss = lent_of(sk);
-	if (ss)
-		ss->written = true;
+	loan->writers--;
+	loan->written = true;
+	why = ret > 0 ? sluice_loan_wrote(loan, bytes, ret) : 0;
+	if (why)
+		sluice_lend_end(loan, why);
+}
+
+/* Return: 0 if it may be written now. The socket is owned either way. */
+static int enter_write(struct sock *sk, struct sleeper *me, int flags, size_t control)
+{
+	hook_enter();
+	sleeper_enter(me, sk, !(flags & MSG_DONTWAIT));
+	lock_sock(sk);
+	return begin_write(sk, flags, control);
+}
+
+static void leave_write(struct sock *sk, struct sleeper *me)
+{
+	release_sock(sk);
+	sleeper_leave(me);
+	hook_leave();
 }
 
 static int lent_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
@@ -227,18 +258,13 @@ static int lent_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	struct sleeper me;
 	int ret;
 
-	hook_enter();
-	sleeper_enter(&me, sk, !(msg->msg_flags & MSG_DONTWAIT));
-	lock_sock(sk);
-	ret = begin_write(sk, msg->msg_flags, msg->msg_controllen);
+	ret = enter_write(sk, &me, msg->msg_flags, msg->msg_controllen);
 	if (likely(!ret)) {
 		bytes = msg->msg_iter;
 		ret = tcp_sendmsg_locked(sk, msg, size);
 		end_write(sk, &bytes, ret);
 	}
-	release_sock(sk);
-	sleeper_leave(&me);
-	hook_leave();
+	leave_write(sk, &me);
 	return ret;
 }
 
@@ -253,394 +279,17 @@ static int lent_sendpage(struct sock *sk, struct page *page, int offset, size_t 
 	struct sleeper me;
 	int ret;
 
-	hook_enter();
-	sleeper_enter(&me, sk, !(flags & MSG_DONTWAIT));
-	lock_sock(sk);
-	ret = begin_write(sk, flags, 0);
+	ret = enter_write(sk, &me, flags, 0);
 	if (likely(!ret)) {
 		iov_iter_bvec(&bytes, ITER_SOURCE, &bv, 1, size);
 		ret = compat_tcp_sendpage_locked(sk, page, offset, size, flags);
 		end_write(sk, &bytes, ret);
 	}
-	release_sock(sk);
-	sleeper_leave(&me);
-	hook_leave();
+	leave_write(sk, &me);
 	return ret;
 }
 
-/* --- the other hooks ------------------------------------------------------ */
-
-static void lent_close(struct sock *sk, long timeout)
-{
-	struct proto *base = interposer_of(sk)->base;
-	struct sluice_sock *ss;
-	struct sleeper me;
-	bool taken = false;
-
-	hook_enter();
-	sock_hold(sk);		/* for who looks at sleepers */
-	sleeper_enter(&me, sk, timeout);
-	/* What is held back goes out with the FIN, which may not be sent now. */
-	if (tcp_sk(sk)->nonagle & TCP_NAGLE_CORK)
-		tcp_sock_set_cork(sk, false);
-	lock_sock(sk);
-	ss = lent_of(sk);
-	if (ss)
-		taken = ss->ops->closed(ss);
-	release_sock(sk);
-	/* Not closed: then the reference that the file had is ours. */
-	if (!taken)
-		base->close(sk, timeout);
-	sleeper_leave(&me);
-	sock_put(sk);
-	hook_leave();
-}
-
-/*
- * Of one that is closing: there is nothing to read but an end.  What the client sends now
- * is not for somebody who only waits for it to go.
- */
-static compat_recvmsg_hook(closing_recvmsg)
-{
-	int ret = 0;
-
-	if (flags & MSG_ERRQUEUE) {
-		hook_enter();
-		ret = compat_call_recvmsg(interposer_of(sk)->base);
-		hook_leave();
-	}
-	return ret;
-}
-
-/*
- * Many servers end a connection that idles by a shutdown, and close it when they have read
- * the client's end, for a RST might destroy what they have written.  If it shall be kept,
- * they get that end at once, and the client gets none.
- * Return: 0, or what it is left for: the FIN has to go out, now or behind our answer.
- * Socket owned.
- */
-static enum sluice_stat begin_closing(struct sluice_sock *ss, u8 shutdown)
-{
-	enum sluice_stat why = ss->ops->closing(ss);
-	struct sock *sk = ss->sk;
-
-	if (why)
-		return why;
-	ss->closing = shutdown;
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
-	WRITE_ONCE(sk->sk_prot, &interposer_of(sk)->closing);
-	return 0;
-}
-
-/* The client has not closed, whoever said so. Socket locked in either form. */
-static void take_back_end(struct sock *sk)
-{
-	if (sk->sk_state == TCP_ESTABLISHED)
-		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~RCV_SHUTDOWN);
-}
-
-/*
- * Return: 0, or what it is left for if it is to be done. Socket owned, and sk_shutdown has
- * @how already.
- */
-static enum sluice_stat withhold_shutdown(struct sluice_sock *ss, int how)
-{
-	struct sock *sk = ss->sk;
-	u8 shutdown = sk->sk_shutdown;
-	enum sluice_stat why;
-
-	if (how & SEND_SHUTDOWN)
-		WRITE_ONCE(sk->sk_shutdown, shutdown & ~SEND_SHUTDOWN);
-	if (ss->closing) {
-		ss->closing |= how;
-		return 0;
-	}
-	if (!(how & SEND_SHUTDOWN))
-		return ss->answering ? 0 : SLUICE_STAT_LEFT_SHUTDOWN;
-	why = begin_closing(ss, shutdown);
-	if (!why)
-		return 0;
-	if (ss->answering) {
-		/* Not amid our answer: sluice_lend_end() sees to it, behind that. */
-		ss->shut = true;
-		return 0;
-	}
-	WRITE_ONCE(sk->sk_shutdown, shutdown);
-	return why;
-}
-
-/* The socket is locked, and sk_shutdown has @how already. */
-static void lent_shutdown(struct sock *sk, int how)
-{
-	enum sluice_stat why = SLUICE_STAT_LEFT_SHUTDOWN;
-	struct sluice_sock *ss;
-
-	hook_enter();
-	ss = lent_of(sk);
-	if (ss)
-		why = withhold_shutdown(ss, how);
-	if (why) {
-		lent_leave(sk, why);
-		interposer_of(sk)->base->shutdown(sk, how);
-	}
-	hook_leave();
-}
-
-/* Socket locked. */
-static int lent_disconnect(struct sock *sk, int flags)
-{
-	int ret;
-
-	hook_enter();
-	lent_leave(sk, SLUICE_STAT_LEFT_SHUTDOWN);
-	ret = interposer_of(sk)->base->disconnect(sk, flags);
-	hook_leave();
-	return ret;
-}
-
-/* Not accepted when the listener was closed. BH disabled, socket locked. */
-static void lent_destroy(struct sock *sk)
-{
-	lent_leave(sk, SLUICE_STAT_LEFT_CLOSED);
-	interposer_of(sk)->base->destroy(sk);
-}
-
-/*
- * Those that servers set, and that change nothing which we go by; when it is taken back
- * sock/options.c sees to them, or they are as TCP itself has them.
- */
-static bool is_harmless(int level, int option)
-{
-	if (level == SOL_IP)
-		return option == IP_TOS;
-	if (level == SOL_IPV6)
-		return option == IPV6_TCLASS;
-	if (level != SOL_TCP)
-		return false;
-	switch (option) {
-	case TCP_NODELAY:
-	case TCP_CORK:
-	case TCP_QUICKACK:
-	case TCP_KEEPIDLE:
-	case TCP_KEEPINTVL:
-	case TCP_KEEPCNT:
-	case TCP_USER_TIMEOUT:
-	case TCP_NOTSENT_LOWAT:
-	case TCP_CONGESTION:
-	case TCP_LINGER2:
-		return true;
-	}
-	return false;
-}
-
-/* What came by a system call says so itself. Socket owned. */
-static bool is_nonblocking(const struct sock *sk)
-{
-	const struct file *file = sk->sk_socket->file;
-
-	return file && READ_ONCE(file->f_flags) & O_NONBLOCK;
-}
-
-/*
- * Behind our answer the socket is the backend's alone.  It waits for that as its writes do:
- * with a client who reads slowly that may take long.
- */
-static int leave_for_option(struct sock *sk)
-{
-	struct sleeper me;
-	int err;
-
-	sleeper_enter(&me, sk, true);
-	lock_sock(sk);
-	err = wait_for_answer(sk, sock_sndtimeo(sk, is_nonblocking(sk)));
-	if (!err)
-		lent_leave(sk, SLUICE_STAT_LEFT_OPTION);
-	release_sock(sk);
-	sleeper_leave(&me);
-	return err;
-}
-
-static int lent_setsockopt(struct sock *sk, int level, int option, sockptr_t value,
-			   unsigned int len)
-{
-	int ret = 0;
-
-	hook_enter();
-	if (!is_harmless(level, option))
-		ret = leave_for_option(sk);
-	if (!ret)
-		ret = interposer_of(sk)->base->setsockopt(sk, level, option, value, len);
-	hook_leave();
-	return ret;
-}
-
-/* The owner is done, and with what came meanwhile. Spinning lock held. */
-static void lent_release_cb(struct sock *sk)
-{
-	struct sluice_sock *ss;
-
-	interposer_of(sk)->base->release_cb(sk);
-	ss = lent_of(sk);
-	if (!ss)
-		return;
-	ss->written = false;
-	if (ss->missed) {
-		ss->missed = false;
-		ss->ops->ring(ss);
-	}
-}
-
-/* --- callbacks ------------------------------------------------------------ */
-
-static void lent_data_ready(struct sock *sk)
-{
-	struct sluice_sock *ss;
-
-	rcu_read_lock();
-	ss = lent_of(sk);
-	if (ss)
-		ss->ops->heard(ss);
-	rcu_read_unlock();
-}
-
-static void lent_write_space(struct sock *sk)
-{
-	struct sluice_sock *ss = lent_of(sk);
-
-	if (!ss || !ss->answering) {
-		sluice_born.write_space(sk);
-	} else if (!ss->sending && __sk_stream_is_writeable(sk, 1)) {
-		/* Others may wait for room too, and hear of it behind our answer. */
-		ss->refused = true;
-		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-		ss->ops->ring(ss);
-	}
-}
-
-/* Whoever dies comes by here, with whatever error. */
-static void lent_state_change(struct sock *sk)
-{
-	struct sluice_sock *ss = lent_of(sk);
-
-	if (ss && sluice_sock_is_dead(sk))
-		ss->ops->ring(ss);
-	sluice_born.state_change(sk);
-}
-
-/* --- lending, and its end ------------------------------------------------- */
-
-/**
- * sluice_lend_learn() - prepare hooks for the children of a listening socket
- * @lsk: does not listen yet
- *
- * Context: process, module init only.
- */
-void sluice_lend_learn(struct sock *lsk)
-{
-	struct interposer *ip = interposer_of(lsk);
-
-	if (ip->base)
-		return;
-	ip->base = lsk->sk_prot;
-	ip->proto = *lsk->sk_prot;
-	ip->proto.close = lent_close;
-	ip->proto.shutdown = lent_shutdown;
-	ip->proto.disconnect = lent_disconnect;
-	ip->proto.destroy = lent_destroy;
-	ip->proto.setsockopt = lent_setsockopt;
-	ip->proto.sendmsg = lent_sendmsg;
-	ip->proto.release_cb = lent_release_cb;
-	compat_hook_sendpage(&ip->proto, lent_sendpage);
-	ip->closing = ip->proto;
-	ip->closing.recvmsg = closing_recvmsg;
-}
-
-/**
- * sluice_lend_is_possible() - may a connection be lent to this listener
- * @lsk: the backend's, of the family of @sk
- * @sk:  the connection
- *
- * MPTCP goes by the pointer of TCP's sk_prot, SMC by its own sk_user_data.
- * Context: any.
- * Return: false if it can only be given away.
- */
-bool sluice_lend_is_possible(const struct sock *lsk, const struct sock *sk)
-{
-	const struct proto *base = interposer_of(sk)->base;
-
-	return sk->sk_prot == base && lsk->sk_prot == base && !sk_is_mptcp(lsk) &&
-	       !rcu_access_pointer(__sk_user_data(lsk));
-}
-
-/**
- * sluice_lend() - make an own socket one that is lent
- * @ss: attached; its request_sock is not its any more
- *
- * As sluice_sock_detach(), but for what we hear.
- * Context: BH disabled; socket locked, not busy.
- */
-void sluice_lend(struct sluice_sock *ss)
-{
-	struct sock *sk = ss->sk;
-
-	write_lock(&sk->sk_callback_lock);
-	sk->sk_data_ready = lent_data_ready;
-	sk->sk_write_space = lent_write_space;
-	sk->sk_state_change = lent_state_change;
-	/* Without the lock, for who asked for timestamps or sends without copying. */
-	sk->sk_error_report = sluice_born.error_report;
-	sluice_sock_restore(sk);
-	write_unlock(&sk->sk_callback_lock);
-
-	if (unlikely(!READ_ONCE(lending)))
-		WRITE_ONCE(lending, true);
-	ss->req = NULL;
-	ss->lent = true;
-	ss->answering = false;
-	ss->refused = false;
-	ss->shut = false;
-	ss->closing = 0;
-	ss->missed = false;
-	ss->written = false;
-	ss->writers = 0;
-	WRITE_ONCE(ss->writer, 0);
-	ss->write_seq = tcp_sk(sk)->write_seq;
-	sluice_options_note(&ss->options, sk);
-	WRITE_ONCE(sk->sk_prot, &interposer_of(sk)->proto);
-}
-
-/**
- * sluice_lend_end() - the socket is the backend's alone
- * @ss: lent
- *
- * No hook and no callback finds @ss afterwards.  The backend is woken: there may be
- * bytes that it does not know of.
- * Context: BH disabled; socket locked in either form.
- */
-void sluice_lend_end(struct sluice_sock *ss)
-{
-	struct sock *sk = ss->sk;
-
-	write_lock(&sk->sk_callback_lock);
-	rcu_assign_sk_user_data(sk, NULL);
-	sk->sk_data_ready = sluice_born.data_ready;
-	sk->sk_write_space = sluice_born.write_space;
-	sk->sk_state_change = sluice_born.state_change;
-	sk->sk_error_report = sluice_born.error_report;
-	write_unlock(&sk->sk_callback_lock);
-	WRITE_ONCE(sk->sk_prot, interposer_of(sk)->base);
-	ss->lent = false;
-
-	if (ss->closing && !(ss->closing & RCV_SHUTDOWN))
-		take_back_end(sk);
-	sk->sk_data_ready(sk);
-	if (ss->refused) {
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-		sk->sk_write_space(sk);
-	}
-	if (ss->shut || ss->closing)
-		sluice_sock_shutdown(ss);
-}
+/* --- taking back ------------------------------------------------------------- */
 
 /*
  * As each of them will be uncharged: tcp_wmem_free_skb().  The pages of who sends without
@@ -703,22 +352,27 @@ static bool leave_memory_cgroup(struct sock *sk)
 	return true;
 }
 
-/**
- * sluice_lend_take_back() - the backend closes the socket, and we keep it
- * @ss: lent
- *
- * The reference that the file had is ours then, as the accepter's was before.
- * Context: process; socket owned, in lent_close().
- * Return: true if it is attached again, without a request_sock.
- */
-bool sluice_lend_take_back(struct sluice_sock *ss)
+/* The client has not closed, whoever said so. Socket locked in either form. */
+static void take_back_end(struct sock *sk)
 {
+	if (sk->sk_state == TCP_ESTABLISHED)
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~RCV_SHUTDOWN);
+}
+
+/* The socket does not lead to it any more. */
+static void forget(struct sluice_loan *loan)
+{
+	WRITE_ONCE(loan->ss->loan, NULL);
+	sluice_loan_free(loan);
+}
+
+/* All that it is again when it is ours. Socket owned. */
+static void take_back(struct sluice_loan *loan)
+{
+	struct sluice_sock *ss = loan->ss;
 	struct sock *sk = ss->sk;
 
-	if (!leave_memory_cgroup(sk))
-		return false;
-	sluice_options_restore(&ss->options, sk);
-	local_bh_disable();
+	sluice_options_restore(&loan->options, sk);
 	write_lock(&sk->sk_callback_lock);
 	sluice_sock_hook(ss);
 	/*
@@ -730,51 +384,496 @@ bool sluice_lend_take_back(struct sluice_sock *ss)
 	take_back_end(sk);
 	write_unlock(&sk->sk_callback_lock);
 	WRITE_ONCE(sk->sk_prot, interposer_of(sk)->base);
-	ss->lent = false;
-	local_bh_enable();
-	return true;
 }
 
-/* --- while it is lent ----------------------------------------------------- */
-
-/* There is something to read, or an end. Socket locked in either form. */
-void sluice_lent_wake(struct sluice_sock *ss)
+/* Attached again, without a request_sock. Socket owned. */
+static void tell_back(struct sluice_loan *loan, bool ends)
 {
-	sluice_born.data_ready(ss->sk);
+	const struct sluice_loan_ops *ops = loan->ops;
+	bool kept = sluice_loan_is_kept(loan);
+	struct sluice_sock *ss = loan->ss;
+
+	sluice_stat_inc(SLUICE_STAT_TAKEN_BACK);
+	if (loan->follow.exchange.count) {
+		sluice_stat_inc(SLUICE_STAT_RESCUED);
+		ss->rescues++;
+	}
+	forget(loan);
+	ops->back(ss, kept, ends);
+}
+
+/*
+ * The backend closes the socket: if we keep it the reference that the file had is ours then,
+ * as the accepter's was before.
+ * Context: process; socket owned.
+ * Return: true if it is not to be closed.
+ */
+static bool take_back_or_end(struct sluice_loan *loan)
+{
+	enum sluice_left why = sluice_loan_closes(loan);
+	struct sock *sk = loan->ss->sk;
+	bool ends;
+
+	if (!why) {
+		ends = sluice_loan_ends(loan);
+		if (leave_memory_cgroup(sk)) {
+			local_bh_disable();
+			take_back(loan);
+			tell_back(loan, ends);
+			local_bh_enable();
+			return true;
+		}
+		/* What was cut short must not pass for whole. */
+		if (loan->answering)
+			sluice_sock_reset_on_close(loan->ss);
+		why = SLUICE_LEFT_CLOSED;
+	}
+	sluice_lend_end(loan, why);
+	return false;
+}
+
+/* --- the other hooks ------------------------------------------------------ */
+
+static void lent_close(struct sock *sk, long timeout)
+{
+	struct proto *base = interposer_of(sk)->base;
+	struct sluice_loan *loan;
+	struct sleeper me;
+	bool taken;
+
+	hook_enter();
+	sock_hold(sk);		/* for who looks at sleepers */
+	sleeper_enter(&me, sk, timeout);
+	/* What is held back goes out with the FIN, which may not be sent now. */
+	if (tcp_sk(sk)->nonagle & TCP_NAGLE_CORK)
+		tcp_sock_set_cork(sk, false);
+	lock_sock(sk);
+	loan = lent_of(sk);
+	taken = loan && take_back_or_end(loan);
+	release_sock(sk);
+	/* Not closed: then the reference that the file had is ours. */
+	if (!taken)
+		base->close(sk, timeout);
+	sleeper_leave(&me);
+	sock_put(sk);
+	hook_leave();
+}
+
+/*
+ * Of one that is closing: there is nothing to read but an end.  What the client sends now
+ * is not for somebody who only waits for it to go.
+ */
+static compat_recvmsg_hook(closing_recvmsg)
+{
+	int ret = 0;
+
+	if (flags & MSG_ERRQUEUE) {
+		hook_enter();
+		ret = compat_call_recvmsg(interposer_of(sk)->base);
+		hook_leave();
+	}
+	return ret;
+}
+
+/*
+ * Many servers end a connection that idles by a shutdown, and close it when they have read
+ * the client's end, for a RST might destroy what they have written.  If it shall be kept,
+ * they get that end at once, and the client gets none.
+ * Return: 0, or what it is left for: the FIN has to go out, now or behind our answer.
+ * Socket owned.
+ */
+static enum sluice_left begin_closing(struct sluice_loan *loan, u8 shutdown)
+{
+	enum sluice_left why = sluice_loan_shuts(loan);
+	struct sluice_sock *ss = loan->ss;
+	struct sock *sk = ss->sk;
+
+	if (why)
+		return why;
+	/* If the backend takes its time to close it, it shall have it. */
+	ss->ops->ring(ss);
+	loan->closing = shutdown;
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	WRITE_ONCE(sk->sk_prot, &interposer_of(sk)->closing);
+	return 0;
+}
+
+/*
+ * Return: 0, or what it is left for if it is to be done. Socket owned, and sk_shutdown has
+ * @how already.
+ */
+static enum sluice_left withhold_shutdown(struct sluice_loan *loan, int how)
+{
+	struct sock *sk = loan->ss->sk;
+	u8 shutdown = sk->sk_shutdown;
+	enum sluice_left why;
+
+	if (how & SEND_SHUTDOWN)
+		WRITE_ONCE(sk->sk_shutdown, shutdown & ~SEND_SHUTDOWN);
+	if (loan->closing) {
+		loan->closing |= how;
+		return 0;
+	}
+	if (!(how & SEND_SHUTDOWN))
+		return loan->answering ? 0 : SLUICE_LEFT_SHUTDOWN;
+	why = begin_closing(loan, shutdown);
+	if (!why)
+		return 0;
+	if (loan->answering) {
+		/* Not amid our answer: end_loan() sees to it, behind that. */
+		loan->shut = true;
+		return 0;
+	}
+	WRITE_ONCE(sk->sk_shutdown, shutdown);
+	return why;
+}
+
+/* The socket is locked, and sk_shutdown has @how already. */
+static void lent_shutdown(struct sock *sk, int how)
+{
+	struct sluice_loan *loan;
+	enum sluice_left why;
+
+	hook_enter();
+	loan = lent_of(sk);
+	why = loan ? withhold_shutdown(loan, how) : SLUICE_LEFT_NOT;
+	if (why)
+		sluice_lend_end(loan, why);
+	if (why || !loan)
+		interposer_of(sk)->base->shutdown(sk, how);
+	hook_leave();
+}
+
+/* Socket locked. */
+static int lent_disconnect(struct sock *sk, int flags)
+{
+	int ret;
+
+	hook_enter();
+	lent_leave(sk, SLUICE_LEFT_SHUTDOWN);
+	ret = interposer_of(sk)->base->disconnect(sk, flags);
+	hook_leave();
+	return ret;
+}
+
+/* Not accepted when the listener was closed. BH disabled, socket locked. */
+static void lent_destroy(struct sock *sk)
+{
+	lent_leave(sk, SLUICE_LEFT_CLOSED);
+	interposer_of(sk)->base->destroy(sk);
+}
+
+/*
+ * Those that servers set, and that change nothing which we go by; when it is taken back
+ * sock/options.c sees to them, or they are as TCP itself has them.
+ */
+static bool is_harmless(int level, int option)
+{
+	if (level == SOL_IP)
+		return option == IP_TOS;
+	if (level == SOL_IPV6)
+		return option == IPV6_TCLASS;
+	if (level != SOL_TCP)
+		return false;
+	switch (option) {
+	case TCP_NODELAY:
+	case TCP_CORK:
+	case TCP_QUICKACK:
+	case TCP_KEEPIDLE:
+	case TCP_KEEPINTVL:
+	case TCP_KEEPCNT:
+	case TCP_USER_TIMEOUT:
+	case TCP_NOTSENT_LOWAT:
+	case TCP_CONGESTION:
+	case TCP_LINGER2:
+		return true;
+	}
+	return false;
+}
+
+/* What came by a system call says so itself. Socket owned. */
+static bool is_nonblocking(const struct sock *sk)
+{
+	const struct file *file = sk->sk_socket->file;
+
+	return file && READ_ONCE(file->f_flags) & O_NONBLOCK;
+}
+
+/*
+ * Behind our answer the socket is the backend's alone.  It waits for that as its writes do:
+ * with a client who reads slowly that may take long.
+ */
+static int leave_for_option(struct sock *sk)
+{
+	struct sleeper me;
+	int err;
+
+	sleeper_enter(&me, sk, true);
+	lock_sock(sk);
+	err = wait_for_answer(sk, sock_sndtimeo(sk, is_nonblocking(sk)));
+	if (!err)
+		lent_leave(sk, SLUICE_LEFT_OPTION);
+	release_sock(sk);
+	sleeper_leave(&me);
+	return err;
+}
+
+static int lent_setsockopt(struct sock *sk, int level, int option, sockptr_t value,
+			   unsigned int len)
+{
+	int ret = 0;
+
+	hook_enter();
+	if (!is_harmless(level, option))
+		ret = leave_for_option(sk);
+	if (!ret)
+		ret = interposer_of(sk)->base->setsockopt(sk, level, option, value, len);
+	hook_leave();
+	return ret;
+}
+
+/* The owner is done, and with what came meanwhile. Spinning lock held. */
+static void lent_release_cb(struct sock *sk)
+{
+	struct sluice_loan *loan;
+
+	interposer_of(sk)->base->release_cb(sk);
+	loan = lent_of(sk);
+	if (!loan)
+		return;
+	loan->written = false;
+	if (loan->missed) {
+		loan->missed = false;
+		loan->ss->ops->ring(loan->ss);
+	}
+}
+
+/* --- callbacks ------------------------------------------------------------ */
+
+/* Here and now, unless somebody owns it. rcu_read_lock(); it may be over afterwards. */
+static void lent_turn(struct sluice_loan *loan)
+{
+	struct sluice_sock *ss = loan->ss;
+
+	if (sluice_sock_is_busy(ss))
+		sluice_loan_miss(loan);
+	else if (READ_ONCE(sluice_direct))
+		ss->ops->serve(ss);
+	else
+		ss->ops->ring(ss);
+}
+
+static void lent_data_ready(struct sock *sk)
+{
+	struct sluice_loan *loan;
+	enum sluice_left why;
+	bool turn;
+
+	rcu_read_lock();
+	loan = lent_of(sk);
+	if (likely(loan)) {
+		why = sluice_loan_heard(loan, &turn);
+		if (unlikely(why))
+			sluice_lend_end(loan, why);
+		else if (turn)
+			lent_turn(loan);
+	}
+	rcu_read_unlock();
+}
+
+static void lent_write_space(struct sock *sk)
+{
+	struct sluice_loan *loan = lent_of(sk);
+
+	if (!loan || !loan->answering) {
+		sluice_born.write_space(sk);
+	} else if (!loan->ss->sending && __sk_stream_is_writeable(sk, 1)) {
+		/* Others may wait for room too, and hear of it behind our answer. */
+		loan->refused = true;
+		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		loan->ss->ops->ring(loan->ss);
+	}
+}
+
+/* Whoever dies comes by here, with whatever error. */
+static void lent_state_change(struct sock *sk)
+{
+	struct sluice_loan *loan = lent_of(sk);
+
+	if (loan && sluice_sock_is_dead(sk))
+		loan->ss->ops->ring(loan->ss);
+	sluice_born.state_change(sk);
+}
+
+/* --- lending, and its end ------------------------------------------------- */
+
+/**
+ * sluice_lend_learn() - prepare hooks for the children of a listening socket
+ * @lsk: does not listen yet
+ *
+ * Context: process, module init only.
+ */
+void sluice_lend_learn(struct sock *lsk)
+{
+	struct interposer *ip = interposer_of(lsk);
+
+	if (ip->base)
+		return;
+	ip->base = lsk->sk_prot;
+	ip->proto = *lsk->sk_prot;
+	ip->proto.close = lent_close;
+	ip->proto.shutdown = lent_shutdown;
+	ip->proto.disconnect = lent_disconnect;
+	ip->proto.destroy = lent_destroy;
+	ip->proto.setsockopt = lent_setsockopt;
+	ip->proto.sendmsg = lent_sendmsg;
+	ip->proto.release_cb = lent_release_cb;
+	compat_hook_sendpage(&ip->proto, lent_sendpage);
+	ip->closing = ip->proto;
+	ip->closing.recvmsg = closing_recvmsg;
 }
 
 /**
- * sluice_lent_admit() - the backend's writes waited for an answer of ours, which is over
- * @ss: lent
+ * sluice_lend_is_possible() - may a connection be lent to this listener
+ * @lsk: the backend's, of the family of @sk
+ * @sk:  the connection
  *
- * Context: socket locked, not busy.
+ * MPTCP goes by the pointer of TCP's sk_prot, SMC by its own sk_user_data.
+ * Context: any.
+ * Return: false if it can only be given away.
  */
-void sluice_lent_admit(struct sluice_sock *ss)
+bool sluice_lend_is_possible(const struct sock *lsk, const struct sock *sk)
 {
-	struct sock *sk = ss->sk;
+	const struct proto *base = interposer_of(sk)->base;
 
-	ss->refused = false;
-	/* If there is no room yet, it stays set for the ACK that makes some. */
-	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	sluice_born.write_space(sk);
+	return sk->sk_prot == base && lsk->sk_prot == base && !sk_is_mptcp(lsk) &&
+	       !rcu_access_pointer(__sk_user_data(lsk));
 }
 
 /**
- * sluice_lend_reset() - end a connection that the backend has
- * @ss: was lent
+ * sluice_lend() - make an own socket one that is lent
+ * @loan: from sluice_loan_prepare(), taken over; the socket is attached, and its request_sock
+ *        is not its any more
  *
- * In place, for who closes our own would have to wait for whoever owns it by then.
- * Context: BH disabled; socket locked, not busy, as TCP does it to children that nobody
- * accepts.
+ * As sluice_sock_detach(), but for what we hear.
+ * Context: BH disabled; socket locked, not busy.
  */
-void sluice_lend_reset(struct sluice_sock *ss)
+void sluice_lend(struct sluice_loan *loan)
 {
+	struct sluice_sock *ss = loan->ss;
 	struct sock *sk = ss->sk;
 
+	sluice_sock_assert_turn(sk);
+	write_lock(&sk->sk_callback_lock);
+	sk->sk_data_ready = lent_data_ready;
+	sk->sk_write_space = lent_write_space;
+	sk->sk_state_change = lent_state_change;
+	/* Without the lock, for who asked for timestamps or sends without copying. */
+	sk->sk_error_report = sluice_born.error_report;
+	sluice_sock_restore(sk);
+	write_unlock(&sk->sk_callback_lock);
+
+	if (unlikely(!READ_ONCE(lending)))
+		WRITE_ONCE(lending, true);
+	ss->req = NULL;
+	ss->write_seq = tcp_sk(sk)->write_seq;
+	sluice_options_note(&loan->options, sk);
+	/* Pairs with the READ_ONCE() in sluice_lend_say_who(). */
+	smp_store_release(&ss->loan, loan);
+	WRITE_ONCE(sk->sk_prot, &interposer_of(sk)->proto);
+}
+
+/* No hook and no callback finds @loan afterwards. BH disabled. */
+static void unhook(struct sluice_loan *loan)
+{
+	struct sock *sk = loan->ss->sk;
+
+	write_lock(&sk->sk_callback_lock);
+	sluice_sock_unhook(sk);
+	write_unlock(&sk->sk_callback_lock);
+	WRITE_ONCE(sk->sk_prot, interposer_of(sk)->base);
+}
+
+/* What the backend has not been told. */
+static void make_up(const struct sluice_loan *loan)
+{
+	struct sock *sk = loan->ss->sk;
+
+	if (loan->closing && !(loan->closing & RCV_SHUTDOWN))
+		take_back_end(sk);
+	sk->sk_data_ready(sk);
+	if (loan->refused) {
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		sk->sk_write_space(sk);
+	}
+}
+
+/* Nobody uses the sluice_sock behind this, nor its memory. */
+static void tell_over(struct sluice_loan *loan)
+{
+	const struct sluice_loan_ops *ops = loan->ops;
+	struct sluice_sock *ss = loan->ss;
+
+	forget(loan);
+	ops->over(ss);
+}
+
+/*
+ * The backend will find it reset, and so cannot write behind what is cut short.  That is done
+ * in place, for who closes our own would have to wait for whoever owns it by then.
+ * Socket locked, not busy, as TCP does it to children that nobody accepts.
+ */
+static void reset_in_place(struct sock *sk)
+{
 	/* Who waits in a system call on it has EPIPE, and the error next: sk_wait_event(). */
 	sk->sk_disconnects++;
 	sk->sk_prot->disconnect(sk, O_NONBLOCK);
 }
+
+/* The backend is woken: there may be bytes that it does not know of. */
+static void end_loan(struct sluice_loan *loan, bool reset)
+{
+	struct sluice_sock *ss = loan->ss;
+
+	sluice_sock_assert_locked(ss->sk);
+	local_bh_disable();
+	unhook(loan);
+	make_up(loan);
+	if (unlikely(reset))
+		reset_in_place(ss->sk);
+	else if (loan->shut || loan->closing)
+		sluice_sock_shutdown(ss);
+	tell_over(loan);
+	local_bh_enable();
+}
+
+/**
+ * sluice_lend_end() - the socket is the backend's alone
+ * @loan: freed; its ops->over() is called
+ * @why:  to be counted; or 0
+ *
+ * Context: socket locked in either form.
+ */
+void sluice_lend_end(struct sluice_loan *loan, enum sluice_left why)
+{
+	if (why)
+		sluice_left_count(why);
+	end_loan(loan, false);
+}
+
+/**
+ * sluice_lend_abort() - reset a connection that the backend has
+ * @loan: freed; its ops->over() is called
+ *
+ * Context: BH disabled; socket locked, not busy.
+ */
+void sluice_lend_abort(struct sluice_loan *loan)
+{
+	sluice_sock_assert_turn(loan->ss->sk);
+	end_loan(loan, true);
+}
+
+/* --- unload ---------------------------------------------------------------- */
 
 /* Not a snapshot; but when nobody can enter any more, zero is the truth. */
 static long count_inside(void)
@@ -796,16 +895,24 @@ static void say_who(struct task_struct *task)
 
 /**
  * sluice_lend_say_who() - the module cannot leave, since a socket is owned
- * @ss: lent, as far as one can tell without its lock
+ * @ss: whoever has it counted calls; it may be lent, or not any more
  *
  * For readers there is no hook: who wrote last is a process of the same backend.
  * Context: process.
+ * Return: false if it is not lent.
  */
-void sluice_lend_say_who(const struct sluice_sock *ss)
+bool sluice_lend_say_who(const struct sluice_sock *ss)
 {
+	const struct sluice_loan *loan;
+
 	rcu_read_lock();
-	say_who(pid_task(find_pid_ns(READ_ONCE(ss->writer), &init_pid_ns), PIDTYPE_PID));
+	/* Freed by RCU. Pairs with the release in sluice_lend(). */
+	loan = READ_ONCE(ss->loan);
+	if (loan)
+		say_who(pid_task(find_pid_ns(READ_ONCE(loan->writer), &init_pid_ns),
+				 PIDTYPE_PID));
 	rcu_read_unlock();
+	return loan;
 }
 
 /* The same of who is in a hook. */

@@ -97,13 +97,13 @@ static int send_result(const struct sock *sk, int ret)
 static void send_begin(struct sluice_sock *ss, struct lent_send *was)
 {
 	ss->sending = true;
-	if (ss->lent)
+	if (ss->loan)
 		begin_lent_send(ss, was);
 }
 
 static int send_end(struct sluice_sock *ss, const struct lent_send *was, int ret)
 {
-	if (ss->lent)
+	if (ss->loan)
 		end_lent_send(ss, was, ret);
 	ss->sending = false;
 	return send_result(ss->sk, ret);

@@ -11,6 +11,7 @@
 
 #include "base/lane.h"
 #include "compat/tcp.h"
+#include "sock/options.h"
 #include "sock/sock.h"
 
 bool sluice_direct = true;
@@ -170,6 +171,19 @@ int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 	return 0;
 }
 
+/*
+ * No callback of ours runs afterwards.
+ * Context: socket locked in either form, and its sk_callback_lock.
+ */
+void sluice_sock_unhook(struct sock *sk)
+{
+	rcu_assign_sk_user_data(sk, NULL);
+	sk->sk_data_ready = sluice_born.data_ready;
+	sk->sk_write_space = sluice_born.write_space;
+	sk->sk_state_change = sluice_born.state_change;
+	sk->sk_error_report = sluice_born.error_report;
+}
+
 /* As for a child on an accept queue. Socket and sk_callback_lock locked. */
 void sluice_sock_restore(struct sock *sk)
 {
@@ -194,11 +208,7 @@ void sluice_sock_detach(struct sluice_sock *ss)
 	struct sock *sk = ss->sk;
 
 	write_lock(&sk->sk_callback_lock);
-	rcu_assign_sk_user_data(sk, NULL);
-	sk->sk_data_ready = sluice_born.data_ready;
-	sk->sk_write_space = sluice_born.write_space;
-	sk->sk_state_change = sluice_born.state_change;
-	sk->sk_error_report = sluice_born.error_report;
+	sluice_sock_unhook(sk);
 	sluice_sock_restore(sk);
 	write_unlock(&sk->sk_callback_lock);
 }

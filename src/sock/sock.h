@@ -19,9 +19,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
-#include "base/stats.h"
-#include "sock/options.h"
-
+struct sluice_loan;
 struct sluice_sock;
 
 /*
@@ -37,27 +35,11 @@ struct sluice_sock;
  * @serve:  data came, and a turn may be taken here and now. BH disabled, socket
  *          locked and not busy, rcu_read_lock(); may detach the socket
  * @buried: the socket is closed and gone. Process context
- *
- * Of a socket that is lent, under its lock in either form, and it may not be lent any
- * more when they return:
- *
- * @heard:  data came, or an end. rcu_read_lock()
- * @wrote:  the backend has written the first @len of @bytes. Process context
- * @closing: the backend shuts it down for writing. Process context. Return: 0 if no
- *           FIN is to be sent, since it will be taken back when it is closed; or what it
- *           is left for
- * @closed: the backend closes it. Process context. Return: true if it was taken back
- * @leave:  something is done to it that cannot be followed
  */
 struct sluice_sock_ops {
 	void (*ring)(struct sluice_sock *ss);
 	void (*serve)(struct sluice_sock *ss);
 	void (*buried)(struct sluice_sock *ss);
-	void (*heard)(struct sluice_sock *ss);
-	void (*wrote)(struct sluice_sock *ss, struct iov_iter *bytes, size_t len);
-	enum sluice_stat (*closing)(struct sluice_sock *ss);
-	bool (*closed)(struct sluice_sock *ss);
-	void (*leave)(struct sluice_sock *ss, enum sluice_stat why);
 };
 
 /**
@@ -69,19 +51,11 @@ struct sluice_sock_ops {
  * @drain: under the socket's lock: ring only when all that was sent is acked
  * @sending: under the socket's lock: inside our own send, which reports for itself
  * @fin_seen: under the socket's lock: sk_data_ready was called since the FIN came
- * @lent: under the socket's lock, as all down to @write_seq: the backend has it, see
- *        loan/lend.c
- * @answering: our answer is not all in the socket yet; the backend's writes wait
- * @refused: one does, or may
- * @shut: the backend has shut it down meanwhile
- * @closing: it has done so, and is told that the client has closed, till it closes too:
- *           what it shut down
- * @missed: a turn found it owned: ring when it is released
- * @written: its owner has written, and does not read any more
- * @writers: tasks of the backend that are about to write
- * @writer: number of the task that was so last, for who waits for it
- * @write_seq: behind the last byte that we know of
- * @options: what it was set to when it was lent
+ * @loan: under the socket's lock: NULL unless the backend has it, see loan/loan.h
+ * @write_seq: under the socket's lock, while it is lent: behind the last byte that is known
+ *             of, ours or the backend's
+ * @rescues: under the socket's lock: times that it was taken back with requests, since one
+ *           was answered
  * @taken_back: it was lent, and is not any more
  * @grave: place among the sockets that wait to be closed
  * @socket: what tcp dereferences when its buffer is full
@@ -96,18 +70,10 @@ struct sluice_sock {
 	bool				drain;
 	bool				sending;
 	bool				fin_seen;
-	bool				lent;
-	bool				answering;
-	bool				refused;
-	bool				shut;
-	bool				missed;
-	bool				written;
 	bool				taken_back;
-	u8				closing;
-	unsigned int			writers;
-	pid_t				writer;
+	u8				rescues;
 	u32				write_seq;
-	struct sluice_options		options;
+	struct sluice_loan		*loan;
 	struct llist_node		grave;
 	union {
 		struct socket		socket;
@@ -145,6 +111,18 @@ static inline void sluice_sock_unlock(struct sluice_sock *ss)
 	bh_unlock_sock(ss->sk);
 }
 
+/* The socket is locked in either form. Nothing without lockdep. */
+static inline void sluice_sock_assert_locked(const struct sock *sk)
+{
+	sock_owned_by_me(sk);
+}
+
+/* And it is in the spinning one, as in each turn. */
+static inline void sluice_sock_assert_turn(const struct sock *sk)
+{
+	lockdep_assert_held(&sk->sk_lock.slock);
+}
+
 /* A process owns the socket for the moment. Socket locked. */
 static inline bool sluice_sock_is_busy(const struct sluice_sock *ss)
 {
@@ -180,6 +158,7 @@ int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 		       const struct sluice_listen_sock *lis,
 		       const struct sluice_sock_ops *ops);
 void sluice_sock_hook(struct sluice_sock *ss);
+void sluice_sock_unhook(struct sock *sk);
 void sluice_sock_restore(struct sock *sk);
 void sluice_sock_detach(struct sluice_sock *ss);
 void sluice_sock_release(struct sluice_sock *ss);
