@@ -73,15 +73,17 @@ bit linger;		/* closing will reset */
 bit has_file;		/* sk_socket is the backend's */
 bit dynamic[HALVES_MAX / 2];	/* known when the head is whole */
 
-/* --- sluice: struct sluice_sock, sluice_follow, sluice_conn ----------------------- */
+/* --- sluice: struct sluice_loan, sluice_follow, sluice_sock, sluice_conn ---------- */
 
 mtype:conn_state state = HEAD;
-bit lent, answering, refused, shut, closing, missed, written;
+bit lent;		/* ss->loan */
+bit ours, looking, answering, refused, shut, closing, missed, written;
 byte writers;
 byte unseen;		/* tp->write_seq - ss->write_seq */
 byte at;		/* exchange.at; requests that are out are right before it */
 byte count;
-bit begun, held;	/* follow.request.len, .held */
+byte begun;		/* follow.request.len */
+bit held;
 bit response;		/* one has begun */
 byte rescues;
 bit keep_alive = 1;
@@ -171,34 +173,49 @@ inline ring() {
 
 /* Nothing in what is left over is looked at any more: one state, not many. */
 inline forget() {
-	lent = 0; answering = 0; refused = 0; shut = 0; closing = 0; missed = 0; written = 0;
-	writers = 0; unseen = 0; at = 0; count = 0; begun = 0; held = 0; response = 0;
-	rescues = 0; keep_alive = 1; found = 0; outdated = 0; left = 0
+	lent = 0; ours = 0; looking = 0; answering = 0; refused = 0; shut = 0; closing = 0;
+	missed = 0; written = 0; writers = 0; unseen = 0; at = 0; count = 0; begun = 0;
+	held = 0; response = 0; rescues = 0; keep_alive = 1; found = 0; outdated = 0; left = 0
 }
 
-inline sluice_lend_end() {
-	wake();
-	if
-	:: refused -> nospace = 1; born_write_space()
-	:: else
-	fi;
-	if
-	:: (shut || closing) && !shut_out -> shut_out = 1; put_fin()
-	:: else
-	fi;
+inline conn_loan_over() {
+	given_up = 1;
 	state = GONE;
 	forget()
 }
 
-inline sluice_conn_give_up() {
+inline make_up() {
+	wake();
+	if
+	:: refused -> nospace = 1; born_write_space()
+	:: else
+	fi
+}
+
+/* end_loan() */
+inline sluice_lend_end() {
 	assert(lent);
-	given_up = 1;
-	sluice_lend_end()
+	make_up();
+	if
+	:: (shut || closing) && !shut_out -> shut_out = 1; put_fin()
+	:: else
+	fi;
+	conn_loan_over()
+}
+
+inline sluice_lend_abort() {
+	make_up();
+	if
+	:: broken(abort_fin) && (shut || closing) && !shut_out -> shut_out = 1; put_fin()
+	:: else
+	fi;
+	tcp_reset();			/* reset_in_place() */
+	conn_loan_over()
 }
 
 inline sluice_conn_bury() {
 	if
-	:: lent -> sluice_conn_give_up()
+	:: lent -> sluice_lend_end()
 	:: else ->
 		put_fin();
 		closed = 1;
@@ -209,12 +226,7 @@ inline sluice_conn_bury() {
 
 inline sluice_conn_abort() {
 	if
-	:: lent ->
-		shut = shut && broken(abort_fin);
-		closing = closing && broken(abort_fin);
-		given_up = 1;
-		sluice_lend_end();
-		tcp_reset()			/* sluice_lend_reset() */
+	:: lent -> sluice_lend_abort()
 	:: else ->
 		linger = 1;
 		sluice_conn_bury()
@@ -230,6 +242,10 @@ inline sluice_conn_abort() {
 #define is_at_rest	(!count && (read_seq == at || broken(no_copied_seq)) && is_silent)
 #define is_idle		((is_at_rest && (!begun || held)) || broken(no_idle_check))
 #define oldest		(at - 2 * count)
+#define is_kept		(looking && held)
+
+/* What a function returns that does not end the loan: whether that is to be done. */
+hidden byte why;
 
 inline follow_requests() {
 	/* Or there is nothing to be peeked at any more. */
@@ -248,75 +264,123 @@ inline give() {
 	fi
 }
 
-/* sluice_conn_lent_turn_over(), and heard_meanwhile(): held for itself, without a file. */
-inline keep_rest() {
+inline sluice_follow_hold() {
+	begun = rcv_nxt - at;
+	held = 1
+}
+
+inline heard_meanwhile() {
 	if
-	:: lent && !held && !count && !begun && rcv_nxt > at ->
-		found = 0;
-		begun = rcv_nxt - at;
-		held = 1
+	:: held -> begun = rcv_nxt - at			/* sluice_follow_keep() */
+	:: !held && (looking || count || begun) -> give()
+	:: !held && !looking && !count && !begun && rcv_nxt > at -> sluice_follow_hold()
 	:: else
 	fi
 }
 
-/* sluice_conn_lent_heard(), and what conn_sock_heard() makes of it: whether to serve. */
-inline heard(serve) {
-	serve = 0;
+inline sluice_loan_heard(turn) {
+	turn = 0;
+	why = 0;
 	if
-	:: state != BACKEND ->
-		if
-		:: held -> begun = rcv_nxt - at
-		:: !held && (state == LOOKUP || count || begun) -> give()
-		:: else -> keep_rest()
-		fi;
+	:: ours ->
+		heard_meanwhile();
 		if
 		:: at_eof && !broken(no_eof_wake) -> wake()
 		:: else
 		fi
-	:: state == BACKEND && closing -> serve = fin
-	:: state == BACKEND && !closing ->
+	:: !ours && closing -> turn = fin
+	:: !ours && !closing && !sluice_return -> why = 1
+	:: !ours && !closing && sluice_return ->
 		if
-		:: is_lost || !sluice_return -> sluice_conn_give_up()
-		:: else ->
-			if
-			:: !fin && is_idle && (!owned || written) -> serve = 1
-			:: else -> give()
-			fi
+		:: !fin && is_idle && (!owned || written) -> turn = 1
+		:: !(!fin && is_idle && (!owned || written)) && is_lost -> why = 1
+		:: else -> give()
 		fi
-	fi;
+	fi
+}
+
+/* And lent_turn(): whether to serve. */
+inline lent_data_ready(serve) {
+	sluice_loan_heard(serve);
 	if
-	:: serve && owned -> missed = !broken(no_missed); serve = 0
+	:: why -> sluice_lend_end()
+	:: !why && serve && owned -> missed = !broken(no_missed); serve = 0
 	:: else
 	fi
 }
 
-/* sluice_conn_lent_wrote(): it may also be that the response is none to be followed. */
-inline wrote(n) {
+/* It may also be that the response is none to be followed. */
+inline sluice_loan_wrote(n) {
 	unseen = unseen - n;
 	if
-	:: unseen || is_lost -> sluice_conn_give_up()
+	:: unseen || is_lost -> why = 1
 	:: else ->
 		if
 		:: held && read_seq != at -> follow_requests()
 		:: else
 		fi;
 		if
-		:: 2 * count < n + response -> sluice_conn_give_up()
+		:: 2 * count < n + response -> why = 1
 		:: else ->
 			count = count - (n + response) / 2;
 			response = (n + response) % 2;
 			rescues = (count -> rescues : 0);
 			if
-			:: !calm -> sluice_conn_give_up()
+			:: !calm -> why = 1
 			:: skip
 			fi
 		fi
 	fi
 }
 
+/* If so it is @ours. */
+inline sluice_loan_look() {
+	why = 0;
+	ours = 0;
+	looking = 0;
+	if
+	:: closing -> why = (fin || is_lost)
+	:: !closing && shut -> why = 1
+	:: !closing && !shut && is_idle ->
+		begun = 0;				/* sluice_follow_unhold() */
+		held = 0;
+		ours = (rcv_nxt > copied_seq)
+	/* An end that was read amid our answer passes for bytes that are gone. */
+	:: !closing && !shut && !is_idle && (is_lost || eaten) -> why = 1
+	:: !closing && !shut && !is_idle && !is_lost && !eaten &&
+	   (held || rcv_nxt > at + begun) -> give()
+	:: else
+	fi
+}
+
+inline sluice_loan_keep() {
+	looking = 1;
+	sluice_follow_hold()
+}
+
+inline sluice_loan_hold() {
+	ours = 0;
+	if
+	:: rcv_nxt > at + begun -> follow_requests(); held = 1
+	:: else
+	fi
+}
+
+inline sluice_loan_pass_on() {
+	ours = 0;
+	give()
+}
+
+inline sluice_loan_turn_over() {
+	if
+	:: ours && !looking && !count && !begun -> heard_meanwhile()
+	:: else
+	fi
+}
+
 /* --- the ladder: one turn --------------------------------------------------------- */
 
-inline sluice_lent_end_answer() {
+inline sluice_loan_end_answer() {
 	answering = 0;
 	if
 	:: refused && !broken(no_refused) ->
@@ -349,7 +413,7 @@ inline go_on() {
 			fi;
 			state = (keep_alive -> HEAD : CLOSE);
 			if
-			:: lent -> sluice_lent_end_answer()
+			:: lent -> sluice_loan_end_answer()
 			:: else
 			fi
 		fi
@@ -359,7 +423,7 @@ inline go_on() {
 /* conn_act() with an answer of ours, to what lies at copied_seq. */
 inline conn_act() {
 	assert(copied_seq % 2 == 0 && copied_seq == 2 * out && !owes && !half_read);
-	assert(!lent || (has_file && !waits));
+	assert(!lent || (ours && has_file && !waits));
 	copied_seq = copied_seq + 2;
 	assert(!found || found == copied_seq / 2);
 	if
@@ -381,7 +445,7 @@ inline hand_over() {
 		go = 0;
 		if
 		:: sluice_return && !fin && !leaving ->
-			lent = 1;
+			lent = 1;			/* sluice_loan_prepare() */
 			at = copied_seq;
 			follow_requests();
 			assert(count);
@@ -400,54 +464,41 @@ inline hand_over() {
 
 inline sluice_conn_lent_pass_on() {
 	state = BACKEND;
-	give();
+	sluice_loan_pass_on();
 	go = 0
 }
 
-inline forget_found() {
-	found = 0
+inline sluice_conn_lent_hold() {
+	state = BACKEND;
+	sluice_loan_hold();
+	go = 0
 }
 
-/* Deadlines are not modelled: this one may have passed. */
-inline wait_for_close() {
-	found = 0;
-	state = BACKEND;
-	go = 0;
+hidden byte kept;
+
+/* Deadlines are not modelled: that of who is closing may have passed. */
+inline sluice_conn_lent_return() {
+	kept = is_kept;
+	sluice_loan_look();
 	if
-	:: fin || is_lost || !calm -> sluice_conn_give_up()
-	:: !fin && !is_lost
+	:: why || !kept || !ours -> found = 0
+	:: else
+	fi;
+	if
+	:: why || (closing && !calm) -> sluice_lend_end(); go = 0
+	:: !why -> state = (ours -> HEAD : BACKEND); go = ours
 	fi
 }
 
-/* sluice_conn_lent_return(): go on if there is a request that is ours to look at. */
-inline sluice_conn_lent_return() {
+inline conn_look_up() {
+	state = LOOKUP;
+	looked_up = 1 + copied_seq / 2;
+	job_out = 1;
+	job_done = 0;
+	go = 0;
 	if
-	:: closing -> wait_for_close()
-	:: !closing && (shut || is_lost) -> sluice_conn_give_up(); go = 0
-	:: else ->
-		if
-		:: held
-		:: else -> forget_found()
-		fi;
-		if
-		:: is_idle ->
-			begun = 0;
-			held = 0;
-			if
-			:: rcv_nxt > copied_seq -> state = HEAD
-			:: else -> state = BACKEND; go = 0
-			fi
-		:: else ->
-			forget_found();
-			state = BACKEND;
-			go = 0;
-			if
-			/* An end that was read amid our answer passes for bytes that are gone. */
-			:: eaten -> sluice_conn_give_up()
-			:: !eaten && (held || rcv_nxt > at + begun) -> give()
-			:: else
-			fi
-		fi
+	:: lent -> sluice_loan_keep()			/* sluice_conn_lent_keep() */
+	:: else
 	fi
 }
 
@@ -461,26 +512,12 @@ inline conn_try_request() {
 			:: else -> state = HANDOFF
 			fi
 		:: !dynamic[copied_seq / 2] -> conn_act()
-		:: !dynamic[copied_seq / 2] && !found && !calm ->
-			state = LOOKUP; looked_up = 1 + copied_seq / 2;
-			job_out = 1; job_done = 0; go = 0;
-			/* sluice_conn_lent_keep() */
-			if
-			:: lent -> begun = 2; held = 1
-			:: else
-			fi
+		:: !dynamic[copied_seq / 2] && !found && !calm -> conn_look_up()
 		fi
 	:: else ->
 		if
 		:: lent && fin -> sluice_conn_lent_pass_on()
-		:: lent && !fin ->
-			/* sluice_conn_lent_hold() */
-			if
-			:: rcv_nxt > at + begun -> follow_requests(); held = 1
-			:: else
-			fi;
-			state = BACKEND;
-			go = 0
+		:: lent && !fin -> sluice_conn_lent_hold()
 		:: !lent && fin -> state = CLOSE
 		:: !lent && !fin -> go = 0
 		fi
@@ -507,7 +544,7 @@ inline conn_try_head() {
 
 inline conn_leave_off() {
 	if
-	:: lent -> sluice_conn_give_up()
+	:: lent -> sluice_lend_end()
 	:: else -> state = HANDOFF
 	fi
 }
@@ -545,7 +582,7 @@ inline sluice_ladder_run() {
 		od;
 		conn_cut();
 		if
-		:: state != GONE && (state == HEAD || answering) -> keep_rest()
+		:: lent -> sluice_loan_turn_over()
 		:: else
 		fi
 	fi;
@@ -566,36 +603,40 @@ hidden byte here;
 #define may_be_taken_back \
 	(!must_end && ((answering && !broken(no_answer_kept)) || may_go_on))
 
-/* sluice_conn_lent_closed(). Afterwards it is ours if state is not GONE. */
-inline closed_by_backend() {
+#define sluice_loan_ends \
+	(answering && (shut || !sluice_take_back || !sluice_return || !is_at_rest))
+
+/* sluice_loan_closes(), and what follows. Afterwards it is ours if state is not GONE. */
+inline take_back_or_end() {
 	if
 	:: !may_be_taken_back ->
 		/* What nobody has begun to read is only lost for a reason. */
 		assert(!sluice_return || !sluice_take_back || must_end || shut || fin ||
 		       owes || half_read || half_written || unseen || response ||
 		       rescues == RESCUES_MAX || !count);
-		sluice_conn_give_up()
+		sluice_lend_end()
 	:: else ->
 		if
-		:: answering && (shut || !sluice_take_back || !sluice_return || !is_at_rest) &&
-		   !broken(no_ends) ->
-			keep_alive = 0
+		:: sluice_loan_ends && !broken(no_ends) -> keep_alive = 0
 		:: else
 		fi;
 		/* Where we go on to parse a request begins, and nobody else answers. */
 		assert(!keep_alive || (copied_seq % 2 == 0 && !owes && !half_read && !half_written));
+		/* tell_back() */
 		if
 		:: count -> rescues++
 		:: else
 		fi;
-		outdated = !held && state == LOOKUP;
+		kept = is_kept;
+		lent = 0; ours = 0; looking = 0; answering = 0; refused = 0; shut = 0;
+		closing = 0; missed = 0; written = 0; at = 0; count = 0; begun = 0; held = 0;
+		response = 0; unseen = 0; nospace = 0;
+		/* conn_loan_back() */
+		outdated = !kept;
 		if
 		:: state == BACKEND -> state = HEAD
 		:: else
 		fi;
-		lent = 0; answering = 0; refused = 0; shut = 0; closing = 0; missed = 0;
-		written = 0; at = 0; count = 0; begun = 0; held = 0; response = 0; unseen = 0;
-		nospace = 0;
 		if
 		:: broken(no_close_ring)
 		:: else -> ring()
@@ -610,7 +651,7 @@ inline closed_by_backend() {
 inline data_ready(serve) {
 	serve = 0;
 	if
-	:: lent -> heard(serve)
+	:: lent -> lent_data_ready(serve)
 	:: !lent && state == GONE -> wake()
 	:: !lent && state != GONE ->
 		if
@@ -811,11 +852,16 @@ inline end_write() {
 	if
 	:: lent ->
 		writers = writers - counted;
+		written = 1;
+		why = 0;
 		if
-		:: n -> wrote(n)
+		:: n -> sluice_loan_wrote(n)
 		:: !n
 		fi;
-		written = lent
+		if
+		:: why -> sluice_lend_end()
+		:: else
+		fi
 	:: else
 	fi
 }
@@ -907,14 +953,14 @@ idle:	do
 	   };
 	   atomic {
 		if
-		/* sluice_conn_lent_closing(), begin_closing() */
+		/* sluice_loan_shuts(), begin_closing() */
 		:: lent && !must_end && may_go_on ->
 			closing = 1;
 			readable = !broken(no_eof_told);
 			ring()
 		:: lent && !(!must_end && may_go_on) && answering && !broken(shutdown_now) ->
 			shut = 1
-		:: lent && !(!must_end && may_go_on) && !answering -> sluice_conn_give_up()
+		:: lent && !(!must_end && may_go_on) && !answering -> sluice_lend_end()
 		:: else
 		fi;
 		if
@@ -937,7 +983,7 @@ idle:	do
 	   atomic { !owned -> owned = 1 };
 	   atomic {
 		if
-		:: lent -> closed_by_backend()
+		:: lent -> take_back_or_end()
 		:: else
 		fi;
 		release_sock();
@@ -1006,7 +1052,7 @@ active proctype listener() {
 		!calm && waits && !owned ->
 		waits = 0;
 		if
-		:: lent -> sluice_conn_give_up()
+		:: lent -> sluice_lend_end()
 		:: else
 		fi;
 		reset = 1

@@ -21,7 +21,7 @@
 c_decl {
 	enum broken {
 		nothing, no_first_grace, no_count, no_second_grace, late_enter,
-		early_leave, no_heard_ref, no_turn_ref, stale_end_write, stale_wait,
+		early_leave, no_serve_ref, no_turn_ref, stale_end_write, stale_wait,
 		no_busy_check, no_lane_wait, no_grave_ref, no_conn_wait, no_release_ring,
 		no_tell, no_listed_wait
 	} what_is_broken;
@@ -35,7 +35,7 @@ c_code {
 #define broken(how)	c_expr { what_is_broken == how }
 
 /* The socket. Where @lent, sk_prot and the callbacks are hooked. */
-bit lent = 1;
+bit lent = 1;		/* and struct sluice_loan is there */
 bit ours;		/* taken back: callbacks only */
 bit owned;
 bit backlog;
@@ -62,6 +62,7 @@ bit awaited[TASKS];
 
 #define in_module()	assert(!unloaded)
 #define use_conn()	assert(!freed && !slab_gone)
+#define use_loan()	assert(lent && !freed && !slab_gone)
 
 inline sluice_conn_get() {
 	use_conn();
@@ -90,11 +91,12 @@ inline ring() {
 	fi
 }
 
-inline sluice_conn_give_up() {
-	use_conn();
-	listed = 0;
+/* end_loan(), conn_loan_over(). Whoever called may use neither any more. */
+inline sluice_lend_end() {
+	use_loan();
 	lent = 0;
 	answering = 0;
+	listed = 0;
 	sluice_conn_put()
 }
 
@@ -109,35 +111,59 @@ inline bury() {
 	fi
 }
 
+/* The backend's, for good: sluice_handoff() without lending. */
+inline hand_over() {
+	listed = 0;
+	ours = 0;
+	sluice_conn_put()
+}
+
 /* A voluntary switch of task @me, or its return to user space. */
 inline switch_away(me) {
 	awaited[me] = 0
 }
 
-/* conn_sock_heard(), in whatever context. */
-inline heard() {
-	in_module();
+/* conn_sock_serve(): a turn here and now, of which some things may come. */
+inline serve() {
 	if
-	:: broken(no_heard_ref)
+	:: broken(no_serve_ref)
 	:: else -> sluice_conn_get()
 	fi;
 	if
-	:: sluice_conn_give_up()
-	:: owned -> use_conn(); missed = 1
-	:: ring()
+	:: lent && (!answering || leaving) -> sluice_lend_end()
+	:: lent && !answering -> answering = 1; ring()
+	:: ours -> bury()
+	:: ours -> hand_over()
 	:: skip
 	fi;
-	use_conn();
+	use_conn();			/* sluice_ladder_run() looks at its state */
 	if
-	:: broken(no_heard_ref)
+	:: broken(no_serve_ref)
 	:: else -> sluice_conn_put()
 	fi
 }
 
-/* sock_data_ready(), of one that was taken back. */
-inline rung() {
+/* lent_data_ready(), in whatever context. */
+inline lent_data_ready() {
 	in_module();
-	ring()
+	use_loan();
+	if
+	:: sluice_lend_end()
+	:: owned -> missed = 1		/* lent_turn() */
+	:: !owned -> serve()
+	:: ring()
+	:: skip
+	fi
+}
+
+/* sock_data_ready(), of one that was taken back. */
+inline sock_data_ready() {
+	in_module();
+	if
+	:: owned -> ring()
+	:: !owned -> serve()
+	:: ring()
+	fi
 }
 
 /* Of the owner: the backlog with preemption enabled, release_cb() without. */
@@ -150,8 +176,8 @@ inline release_sock(me) {
 	   };
 	   atomic {
 		if
-		:: called && lent -> heard()
-		:: called && ours -> rung()
+		:: called && lent -> lent_data_ready()
+		:: called && ours -> sock_data_ready()
 		:: !called
 		fi
 	   };
@@ -203,7 +229,7 @@ inline lock_sock(me) {
 }
 
 active [TASKS] proctype task() {
-	bit hooked, called, has_ss;
+	bit hooked, called, has_loan;
 	byte calls = CALLS;
 	bit open = 1;
 
@@ -222,27 +248,27 @@ active [TASKS] proctype task() {
 		   :: atomic { hooked && broken(late_enter) -> hook_enter() }
 		   :: else
 		   fi;
-		   /* wait_for_answer(): asleep without the lock, @ss may go. */
+		   /* wait_for_answer(): asleep without the lock, @loan may go. */
 		   atomic {
-			has_ss = lent;
+			has_loan = lent;
 			if
 			:: hooked -> in_module()
 			:: else
 			fi;
 		   };
 		   do
-		   :: atomic { hooked && has_ss && answering -> use_conn() };
+		   :: atomic { hooked && has_loan && answering -> use_loan() };
 			release_sock(_pid);
 			atomic { switch_away(_pid); !answering };
 			lock_sock(_pid);
 			atomic {
 				in_module();
 				if
-				:: broken(stale_wait) -> use_conn()
-				:: else -> has_ss = lent
+				:: broken(stale_wait) -> use_loan()
+				:: else -> has_loan = lent
 				fi
 			}
-		   :: atomic { !(hooked && has_ss && answering) -> break }
+		   :: atomic { !(hooked && has_loan && answering) -> break }
 		   od;
 		   /* tcp_sendmsg_locked(): it may sleep, as long as it likes */
 		   if
@@ -251,24 +277,19 @@ active [TASKS] proctype task() {
 		      lock_sock(_pid)
 		   :: skip
 		   fi;
-		   /* end_write(): looks anew, also behind what may have given it up */
+		   /* end_write(): looks anew; and what has ended it is used no more */
 		   atomic {
 			if
 			:: hooked ->
 				in_module();
 				if
-				:: has_ss && broken(stale_end_write) -> use_conn()
-				:: else -> has_ss = lent
+				:: broken(stale_end_write)
+				:: else -> has_loan = lent
 				fi;
 				if
-				:: has_ss && lent -> sluice_conn_give_up()
-				:: has_ss -> use_conn()
-				:: skip
-				fi;
-				has_ss = lent;
-				if
-				:: has_ss -> use_conn()
-				:: else
+				:: has_loan -> use_loan()
+				:: has_loan -> sluice_lend_end()
+				:: !has_loan
 				fi
 			:: else
 			fi
@@ -299,14 +320,14 @@ active [TASKS] proctype task() {
 			lock_sock(_pid);
 			atomic {
 				in_module();
-				has_ss = 0;
+				has_loan = 0;
 				if
-				:: lent -> sluice_conn_give_up(); has_ss = 1
+				:: lent -> sluice_lend_end(); has_loan = 1
 				:: lent ->
-					/* sluice_lend_take_back() */
+					/* take_back(), conn_loan_back() */
 					lent = 0; ours = 1; answering = 0; missed = 0;
 					ring()
-				:: !lent -> has_ss = 1
+				:: !lent -> has_loan = 1
 				fi
 			};
 			release_sock(_pid);
@@ -322,7 +343,7 @@ active [TASKS] proctype task() {
 			:: else
 			fi;
 			hooked = 0;
-			has_ss = 0;
+			has_loan = 0;
 			under_way[_pid] = 0;
 			switch_away(_pid)
 		}
@@ -342,21 +363,14 @@ active proctype network() {
 		:: owned -> backlog = 1
 		:: else ->
 			if
-			:: lent -> heard()
-			:: ours -> rung()
+			:: lent -> lent_data_ready()
+			:: ours -> sock_data_ready()
 			:: !lent && !ours
 			fi
 		fi
 	   }
 	:: else -> break
 	od
-}
-
-/* The backend's, for good: sluice_handoff() without lending. */
-inline hand_over() {
-	listed = 0;
-	ours = 0;
-	sluice_conn_put()
 }
 
 /*
@@ -374,7 +388,7 @@ active proctype lane() {
 		:: !owned && lent && answering && !leaving -> answering = 0
 		:: !owned && lent && !answering && !leaving -> answering = 1; ring()
 		:: (!owned || broken(no_busy_check)) && lent && (!answering || leaving) ->
-			sluice_conn_give_up()
+			sluice_lend_end()
 		:: !owned && ours -> bury()
 		:: !owned && ours -> hand_over()
 		:: !owned && ours && !leaving
