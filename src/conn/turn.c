@@ -22,10 +22,11 @@ static void conn_sock_ring(struct sluice_sock *ss)
 /*
  * A turn right where the data come, unless the lane is in use.  Who has a turn in the
  * queue, for one because he has had all that one turn may have, waits for that: it will
- * see the data.  The caller has a reference.
+ * see the data.
  */
-static void conn_serve(struct sluice_conn *conn)
+static void conn_sock_serve(struct sluice_sock *ss)
 {
+	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
 	struct sluice_lane *lane;
 
 	if (unlikely(test_bit(SLUICE_TURN_QUEUED, &conn->turn.flags)))
@@ -35,17 +36,10 @@ static void conn_serve(struct sluice_conn *conn)
 		sluice_conn_ring(conn);
 		return;
 	}
+	sluice_conn_get(conn);		/* it may be buried, or the backend's alone */
 	sluice_ladder_run(conn, lane);
-	sluice_lane_return(lane);
-}
-
-static void conn_sock_serve(struct sluice_sock *ss)
-{
-	struct sluice_conn *conn = container_of(ss, struct sluice_conn, ss);
-
-	sluice_conn_get(conn);		/* it may be buried */
-	conn_serve(conn);
 	sluice_conn_put(conn);
+	sluice_lane_return(lane);
 }
 
 static void conn_sock_buried(struct sluice_sock *ss)
