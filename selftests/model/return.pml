@@ -204,6 +204,7 @@ inline sluice_lend_end() {
 }
 
 inline sluice_lend_abort() {
+	assert(lent);
 	make_up();
 	if
 	:: broken(abort_fin) && (shut || closing) && !shut_out -> shut_out = 1; put_fin()

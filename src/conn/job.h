@@ -49,7 +49,7 @@ enum sluice_job_state {
  * @place:     l its place in the line of those who wait to begin
  * @waits:     l for whom
  * @patience:  o jiffies when it has waited long enough
- * @alone:     o it followed, and has to look for itself
+ * @alone:     j it followed, and has to look for itself
  */
 struct sluice_job {
 	struct work_struct	work;

@@ -5,7 +5,6 @@
  * Whose turn it is, and why, is for loan/loan.c to say.  While it is the backend's the
  * state is BACKEND; from there on the next request is the ladder's, as on any connection.
  */
-#include "base/lane.h"
 #include "conn/conn.h"
 #include "conn/lent.h"
 #include "loan/lend.h"

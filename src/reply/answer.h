@@ -32,8 +32,9 @@ enum sluice_outcome {
  * struct sluice_reply_ops - who makes an answer
  * @begin: writes its head, and as much of the rest as is not a body, into the lane's
  *         buffer, and has the answer's @body begun if it has one. Return: bytes, or -errno
- * @next:  the body is sent: writes what stands behind it into the lane's buffer, and has
- *         the next one begun. Return: bytes, or 0 if that was all. NULL: it always was
+ * @next:  the body is sent, and still held: writes what stands behind it into the lane's
+ *         buffer, and has the next one begun. Return: bytes, 0 if that was all, or -errno.
+ *         NULL: it always was all
  * @lane:  where a page of the body that is not in memory is to be read. Any context
  * @fill:  reads it. May sleep
  * @end:   it is sent, or not going to be: lets go of what it holds. Any context

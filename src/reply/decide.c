@@ -8,7 +8,6 @@
  */
 #include <linux/err.h>
 #include <linux/jiffies.h>
-#include <linux/rcupdate.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 

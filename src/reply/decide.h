@@ -8,6 +8,7 @@
 #include "http/error.h"
 #include "reply/request.h"
 
+struct sluice_lane;
 struct sluice_reply_ops;
 
 /*

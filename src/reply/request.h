@@ -10,7 +10,6 @@
 #include "http/request.h"
 #include "http/uri.h"
 
-struct sluice_lane;
 struct sluice_object;
 struct sluice_site;
 

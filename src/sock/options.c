@@ -144,7 +144,7 @@ void sluice_options_note(struct sluice_options *was, const struct sock *sk)
  *
  * No if anything was sent without copying: what became of it is reported later, to the
  * error queue, where the next one would find it.  Time stamps are another matter, see
- * begin_write().
+ * why_not_write() in loan/lend.c.
  * Context: socket locked in either form.
  * Return: true if sluice_options_restore() is all there is to do.
  */

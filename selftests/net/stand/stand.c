@@ -63,7 +63,7 @@ static int end(struct kretprobe_instance *instance, struct pt_regs *regs)
 }
 
 static struct kretprobe probe = {
-	.kp.symbol_name	= "sluice:sluice_request_alloc",
+	.kp.symbol_name	= "sluice:request_alloc",
 	.entry_handler	= begin,
 	.handler	= end,
 	.data_size	= sizeof(struct request_sock *),
