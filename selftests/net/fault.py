@@ -27,16 +27,18 @@ ENOMEM = -errno.ENOMEM
 MEMORY = (("should_failslab", ENOMEM, 1), ("should_fail_alloc_page", 1, 0))
 # Of sluice, and of the kernel, on the way in, with what their failing is.
 STEPS = (*((f"sluice_{name}", -errno.EIO) for name in (
-             "params_check", "stats_init", "lanes_init", "cache_init",
-             "params_open_site", "proc_init", "conns_init", "socks_init",
-             "params_open_listeners", "listener_open")),
+             "lanes_init", "conns_setup", "socks_init", "instances_init", "settings_check",
+             "stats_init", "cache_init", "site_open", "proc_init", "conns_init",
+             "listener_open", "face_init")),
          *((name, 0) for name in (
              "pcpu_alloc_noprof", "alloc_workqueue", "shrinker_alloc", "proc_mkdir",
-             "proc_create", "proc_create_single_data", "__kmem_cache_create_args",
-             "prepare_kernel_cred", "groups_alloc", "kstrdup", "kmemdup_noprof")),
+             "proc_create_data", "proc_create_single_data", "__kmem_cache_create_args",
+             "prepare_kernel_cred", "groups_alloc", "kstrdup", "kmemdup_noprof",
+             "kobject_create_and_add")),
          *((name, ENOMEM) for name in (
              "rhashtable_init_noprof", "__percpu_counter_init_many",
-             "percpu_ref_init", "sock_create")),
+             "percpu_ref_init", "__sock_create", "register_pernet_subsys",
+             "sysfs_create_files")),
          ("kern_path", -errno.ENOENT), ("inet_pton_with_scope", -errno.EINVAL),
          ("kernel_bind", -errno.EADDRNOTAVAIL), ("kernel_listen", -errno.EADDRINUSE))
 # Of the kernel: loses the name of a cache that sysfs has no room for.

@@ -25,6 +25,12 @@
 #define DISK_LANES 8
 #define DISK_LANE_READS 64
 
+/*
+ * What the slow lane does at a time, of all instances together: each has 128 lookups at
+ * most, so four whose file systems do not answer keep the others waiting.
+ */
+#define SLOW_LANE_PLACES 512
+
 static DEFINE_PER_CPU(struct sluice_lane, lanes);
 static struct workqueue_struct *fast_lanes;
 static struct workqueue_struct *disk_lanes[DISK_LANES];
@@ -274,7 +280,7 @@ int sluice_lanes_init(void)
 	if (!fast_lanes)
 		return -ENOMEM;
 
-	sluice_slow_lane = alloc_workqueue("sluice_slow", WQ_UNBOUND, 0);
+	sluice_slow_lane = alloc_workqueue("sluice_slow", WQ_UNBOUND, SLOW_LANE_PLACES);
 	if (!sluice_slow_lane)
 		goto err_destroy_fast;
 	sluice_housekeeping = alloc_workqueue("sluice_keeper",

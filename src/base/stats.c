@@ -6,7 +6,7 @@
 
 #include "base/stats.h"
 
-u64 __percpu *sluice_stats_cpu;
+atomic_t sluice_invariants_broken = ATOMIC_INIT(0);
 
 const char *const sluice_stat_names[SLUICE_STAT_COUNT] = {
 #define X(id, name) name,
@@ -14,26 +14,27 @@ const char *const sluice_stat_names[SLUICE_STAT_COUNT] = {
 #undef X
 };
 
-int sluice_stats_init(void)
+int sluice_stats_init(struct sluice_stats __percpu **stats)
 {
-	sluice_stats_cpu = __alloc_percpu(sizeof(u64) * SLUICE_STAT_COUNT,
-					  L1_CACHE_BYTES);
-	return sluice_stats_cpu ? 0 : -ENOMEM;
+	*stats = alloc_percpu(struct sluice_stats);
+	return *stats ? 0 : -ENOMEM;
 }
 
-void sluice_stats_exit(void)
+void sluice_stats_exit(struct sluice_stats __percpu **stats)
 {
-	free_percpu(sluice_stats_cpu);
+	free_percpu(*stats);
+	*stats = NULL;
 }
 
 /**
  * sluice_stats_sum() - add the counters of all CPUs
- * @sums: SLUICE_STAT_COUNT values
+ * @stats: of an instance
+ * @sums:  SLUICE_STAT_COUNT values
  *
  * Not a snapshot: the CPUs go on counting meanwhile.
  * Context: any.
  */
-void sluice_stats_sum(u64 *sums)
+void sluice_stats_sum(struct sluice_stats __percpu *stats, u64 *sums)
 {
 	int cpu, i;
 
@@ -41,5 +42,6 @@ void sluice_stats_sum(u64 *sums)
 		sums[i] = 0;
 	for_each_possible_cpu(cpu)
 		for (i = 0; i < SLUICE_STAT_COUNT; i++)
-			sums[i] += READ_ONCE(per_cpu_ptr(sluice_stats_cpu, cpu)[i]);
+			sums[i] += READ_ONCE(per_cpu_ptr(stats, cpu)->count[i]);
+	sums[SLUICE_STAT_INVARIANTS_BROKEN] = atomic_read(&sluice_invariants_broken);
 }

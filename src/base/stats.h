@@ -8,6 +8,7 @@
 #ifndef SLUICE_BASE_STATS_H
 #define SLUICE_BASE_STATS_H
 
+#include <linux/atomic.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
 
@@ -126,22 +127,33 @@ enum sluice_stat {
 	SLUICE_STAT_COUNT
 };
 
-extern u64 __percpu *sluice_stats_cpu;
+/**
+ * struct sluice_stats - the counters of an instance, per CPU
+ * @count: by enum sluice_stat
+ */
+struct sluice_stats {
+	u64	count[SLUICE_STAT_COUNT];
+};
 
 /* Context: any. One instruction on the local CPU's counter. */
-static inline void sluice_stat_add(enum sluice_stat stat, s64 n)
+static inline void sluice_stat_add(struct sluice_stats __percpu *stats,
+				   enum sluice_stat stat, s64 n)
 {
-	this_cpu_add(sluice_stats_cpu[stat], n);
+	this_cpu_add(stats->count[stat], n);
 }
 
-static inline void sluice_stat_inc(enum sluice_stat stat)
+static inline void sluice_stat_inc(struct sluice_stats __percpu *stats,
+				   enum sluice_stat stat)
 {
-	this_cpu_inc(sluice_stats_cpu[stat]);
+	this_cpu_inc(stats->count[stat]);
 }
 
-int sluice_stats_init(void);
-void sluice_stats_exit(void);
-void sluice_stats_sum(u64 *sums);
+int sluice_stats_init(struct sluice_stats __percpu **stats);
+void sluice_stats_exit(struct sluice_stats __percpu **stats);
+void sluice_stats_sum(struct sluice_stats __percpu *stats, u64 *sums);
+
+/* A broken invariant is no instance's, and shown in each. */
+extern atomic_t sluice_invariants_broken;
 
 extern const char *const sluice_stat_names[SLUICE_STAT_COUNT];
 

@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/once.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
@@ -33,6 +34,7 @@ struct client_bucket {
  * struct sluice_client - one that has connections
  * @node:        place in its bucket
  * @bucket:      that bucket
+ * @clients:     const, those of its instance
  * @address:     const, with its @family
  * @family:      AF_INET or AF_INET6
  * @connections: that were counted; never 0 outside of the bucket's lock
@@ -40,14 +42,12 @@ struct client_bucket {
 struct sluice_client {
 	struct hlist_node	node;
 	struct client_bucket	*bucket;
+	struct sluice_clients	*clients;
 	u64			address;
 	u16			family;
 	unsigned int		connections;
 };
 
-unsigned int sluice_max_per_client;
-
-static struct client_bucket *buckets;
 /* So that nobody can choose addresses that meet in one bucket. */
 static siphash_key_t secret __read_mostly;
 
@@ -73,7 +73,8 @@ static struct sluice_client *find_client(struct client_bucket *bucket,
 	return NULL;
 }
 
-static struct sluice_client *add_client(struct client_bucket *bucket,
+static struct sluice_client *add_client(struct sluice_clients *clients,
+					struct client_bucket *bucket,
 					u64 address, u16 family)
 {
 	struct sluice_client *client;
@@ -81,29 +82,31 @@ static struct sluice_client *add_client(struct client_bucket *bucket,
 	lockdep_assert_held(&bucket->lock);
 	client = kzalloc(sizeof(*client), SLUICE_GFP_WAITING);
 	if (!client) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		sluice_stat_inc(clients->stats, SLUICE_STAT_OUT_OF_MEMORY);
 		return NULL;
 	}
 	client->bucket = bucket;
+	client->clients = clients;
 	client->address = address;
 	client->family = family;
 	hlist_add_head(&client->node, &bucket->clients);
-	sluice_stat_inc(SLUICE_STAT_LIVE_CLIENTS);
+	sluice_stat_inc(clients->stats, SLUICE_STAT_LIVE_CLIENTS);
 	return client;
 }
 
 /**
  * sluice_client_get() - count one more connection of its client
- * @sk: the connection
+ * @clients: of its instance
+ * @sk:      the connection
  *
  * Context: BH disabled.
  * Return: for sluice_client_put(); NULL if it is not counted, because there is no
  * limit, or no memory (then max_connections will have to do); ERR_PTR(-EDQUOT) if its
  * client has as many as it may.
  */
-struct sluice_client *sluice_client_get(const struct sock *sk)
+struct sluice_client *sluice_client_get(struct sluice_clients *clients, const struct sock *sk)
 {
-	unsigned int max = READ_ONCE(sluice_max_per_client);
+	unsigned int max = READ_ONCE(clients->max_per_client);
 	struct client_bucket *bucket;
 	struct sluice_client *client;
 	u64 address;
@@ -111,14 +114,14 @@ struct sluice_client *sluice_client_get(const struct sock *sk)
 	if (likely(!max))
 		return NULL;
 	address = address_of(sk);
-	bucket = &buckets[siphash_2u64(address, sk->sk_family, &secret) % BUCKETS];
+	bucket = &clients->buckets[siphash_2u64(address, sk->sk_family, &secret) % BUCKETS];
 
 	spin_lock(&bucket->lock);
 	client = find_client(bucket, address, sk->sk_family);
 	if (!client) {
-		client = add_client(bucket, address, sk->sk_family);
+		client = add_client(clients, bucket, address, sk->sk_family);
 	} else if (client->connections >= max) {
-		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_OVER_CLIENT_LIMIT);
+		sluice_stat_inc(clients->stats, SLUICE_STAT_CONNECTIONS_OVER_CLIENT_LIMIT);
 		client = ERR_PTR(-EDQUOT);
 	}
 	if (!IS_ERR_OR_NULL(client))
@@ -135,29 +138,38 @@ void sluice_client_put(struct sluice_client *client)
 	spin_lock_bh(&bucket->lock);
 	if (!--client->connections) {
 		hlist_del(&client->node);
+		sluice_stat_add(client->clients->stats, SLUICE_STAT_LIVE_CLIENTS, -1);
 		kfree(client);
-		sluice_stat_add(SLUICE_STAT_LIVE_CLIENTS, -1);
 	}
 	spin_unlock_bh(&bucket->lock);
 }
 
-int sluice_clients_init(void)
+/**
+ * sluice_clients_init() - an instance becomes live
+ * @clients: its bound is set
+ * @stats:   its counters
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int sluice_clients_init(struct sluice_clients *clients, struct sluice_stats __percpu *stats)
 {
 	unsigned int i;
 
-	buckets = kvmalloc_array(BUCKETS, sizeof(*buckets), GFP_KERNEL);
-	if (!buckets)
+	clients->buckets = kvmalloc_array(BUCKETS, sizeof(*clients->buckets), GFP_KERNEL);
+	if (!clients->buckets)
 		return -ENOMEM;
+	clients->stats = stats;
 	for (i = 0; i < BUCKETS; i++) {
-		spin_lock_init(&buckets[i].lock);
-		INIT_HLIST_HEAD(&buckets[i].clients);
+		spin_lock_init(&clients->buckets[i].lock);
+		INIT_HLIST_HEAD(&clients->buckets[i].clients);
 	}
-	get_random_bytes(&secret, sizeof(secret));
+	get_random_once(&secret, sizeof(secret));
 	return 0;
 }
 
 /* No connection is left. */
-void sluice_clients_exit(void)
+void sluice_clients_exit(struct sluice_clients *clients)
 {
-	kvfree(buckets);
+	kvfree(clients->buckets);
 }

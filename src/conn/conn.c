@@ -33,22 +33,13 @@
 #include "reply/decide.h"
 #include "store/object.h"
 
-unsigned int sluice_max_connections = 65536;
-unsigned int sluice_header_timeout = 20;
-unsigned int sluice_keepalive_timeout = 75;
-unsigned int sluice_send_timeout = 60;
-unsigned int sluice_linger_timeout = 5;
-unsigned int sluice_unload_timeout = 5;
-
 /* Until it is said in the log who owns a socket. */
 #define OWNER_PATIENCE HZ
 
-enum sluice_leaving sluice_leaving __read_mostly;
-
 /*
- * All connections, for unload; a list per CPU, since nobody else reads it.  The first is
- * the oldest: those in front of @mark were told that we leave, those behind it know since
- * they were born.
+ * All connections of an instance, for its end; a list per CPU, since nobody else reads it.
+ * The first is the oldest: those in front of @mark were told that we leave, those behind it
+ * know since they were born.
  */
 struct conn_home {
 	spinlock_t		lock;	/* protects the list */
@@ -56,23 +47,19 @@ struct conn_home {
 	struct list_head	mark;	/* its place, while we leave */
 };
 
-static DEFINE_PER_CPU(struct conn_home, homes);
 static struct kmem_cache *conn_slab;
-static struct percpu_counter conn_count;
-
-/* Each connection holds one: killed at unload, which then waits for zero. */
-static struct percpu_ref conns_alive;
-static DECLARE_COMPLETION(conns_all_gone);
 
 /* --- references ---------------------------------------------------------- */
 
 static void conn_free(struct sluice_conn *conn)
 {
-	percpu_counter_dec(&conn_count);
-	sluice_stat_add(SLUICE_STAT_LIVE_CONNECTIONS, -1);
+	struct sluice_conns *conns = conn->conns;
+
+	percpu_counter_dec(&conns->count);
+	sluice_stat_add(conns->stats, SLUICE_STAT_LIVE_CONNECTIONS, -1);
 	kmem_cache_free(conn_slab, conn);
-	/* Last: unload may go on from here. */
-	percpu_ref_put(&conns_alive);
+	/* Last: whoever ends the instance may go on from here. */
+	percpu_ref_put(&conns->alive);
 }
 
 static void conn_free_rcu(struct rcu_head *rcu)
@@ -128,18 +115,18 @@ static void conn_timer(struct timer_list *timer)
 	sluice_conn_put(conn);
 }
 
-static unsigned int wait_seconds(enum conn_wait wait)
+static unsigned int wait_seconds(const struct sluice_conns *conns, enum conn_wait wait)
 {
 	switch (wait) {
 	case WAIT_HEAD:
 	case WAIT_BODY:
-		return READ_ONCE(sluice_header_timeout);
+		return READ_ONCE(conns->header_timeout);
 	case WAIT_REQUEST:
-		return READ_ONCE(sluice_keepalive_timeout);
+		return READ_ONCE(conns->keepalive_timeout);
 	case WAIT_SPACE:
-		return READ_ONCE(sluice_send_timeout);
+		return READ_ONCE(conns->send_timeout);
 	case WAIT_LINGER:
-		return READ_ONCE(sluice_linger_timeout);
+		return READ_ONCE(conns->linger_timeout);
 	case WAIT_NOTHING:
 		break;
 	}
@@ -152,7 +139,7 @@ void sluice_conn_wait_for(struct sluice_conn *conn, enum conn_wait wait)
 	if (conn->wait == wait)
 		return;
 	conn->wait = wait;
-	conn->deadline = jiffies + wait_seconds(wait) * HZ;
+	conn->deadline = jiffies + wait_seconds(conn->conns, wait) * HZ;
 }
 
 /*
@@ -200,7 +187,7 @@ void sluice_conn_wait_for_job(struct sluice_conn *conn, enum conn_state state)
 /* The socket is not ours any more. Socket locked. */
 void sluice_conn_leave(struct sluice_conn *conn)
 {
-	struct conn_home *home = per_cpu_ptr(&homes, conn->home);
+	struct conn_home *home = per_cpu_ptr(conn->conns->homes, conn->home);
 
 	conn->state = CONN_GONE;
 	sluice_request_abandon(&conn->answer);
@@ -223,7 +210,7 @@ void sluice_conn_bury(struct sluice_conn *conn)
 		sluice_lend_end(conn->ss.loan, SLUICE_LEFT_CLOSED);
 		return;
 	}
-	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_CLOSED);
+	sluice_stat_inc(conn->conns->stats, SLUICE_STAT_CONNECTIONS_CLOSED);
 	sluice_conn_leave(conn);
 	sluice_sock_detach(&conn->ss);
 	sluice_sock_bury(&conn->ss);
@@ -235,7 +222,7 @@ void sluice_conn_bury(struct sluice_conn *conn)
  */
 void sluice_conn_abort(struct sluice_conn *conn)
 {
-	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_ABORTED);
+	sluice_stat_inc(conn->conns->stats, SLUICE_STAT_CONNECTIONS_ABORTED);
 	if (unlikely(conn->ss.loan)) {
 		sluice_lend_abort(conn->ss.loan);
 		return;
@@ -248,25 +235,30 @@ void sluice_conn_abort(struct sluice_conn *conn)
 
 /**
  * sluice_conn_alloc() - memory for one connection
+ * @conns: of its instance
  *
  * Context: any.
  * Return: for sluice_conn_start() or sluice_conn_free_unused(); NULL without
- * memory, or when the module is leaving.
+ * memory, or when the instance ends.
  */
-struct sluice_conn *sluice_conn_alloc(void)
+struct sluice_conn *sluice_conn_alloc(struct sluice_conns *conns)
 {
 	struct sluice_conn *conn;
 
-	if (!percpu_ref_tryget_live(&conns_alive))
+	if (!percpu_ref_tryget_live(&conns->alive))
 		return NULL;
 	conn = kmem_cache_zalloc(conn_slab, SLUICE_GFP_WAITING);
 	if (!conn) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
-		percpu_ref_put(&conns_alive);
+		sluice_stat_inc(conns->stats, SLUICE_STAT_OUT_OF_MEMORY);
+		percpu_ref_put(&conns->alive);
 		return NULL;
 	}
-	percpu_counter_inc(&conn_count);
-	sluice_stat_inc(SLUICE_STAT_LIVE_CONNECTIONS);
+	conn->conns = conns;
+	conn->ss.stats = conns->stats;
+	conn->ss.store = conns->store;
+	conn->answer.stats = conns->stats;
+	percpu_counter_inc(&conns->count);
+	sluice_stat_inc(conns->stats, SLUICE_STAT_LIVE_CONNECTIONS);
 	return conn;
 }
 
@@ -280,22 +272,24 @@ struct sluice_conn *sluice_conn_alloc(void)
  */
 void sluice_conn_init(struct sluice_conn *conn, const struct sock *sk)
 {
+	struct sluice_conns *conns = conn->conns;
+
 	refcount_set(&conn->ref, 2);
-	conn->client = sluice_client_get(sk);
+	conn->client = sluice_client_get(&conns->clients, sk);
 	conn->state = IS_ERR(conn->client) ? CONN_REFUSE : CONN_HEAD;
 	timer_setup(&conn->timer, conn_timer, 0);
-	sluice_job_init(&conn->job, conn_job_done);
+	sluice_job_init(&conn->job, &conns->lookups, conn_job_done);
 	conn->over_limit =
-		percpu_counter_compare(&conn_count,
-				       READ_ONCE(sluice_max_connections)) > 0;
+		percpu_counter_compare(&conns->count,
+				       READ_ONCE(conns->max_connections)) > 0;
 	conn->home = smp_processor_id();
 	INIT_LIST_HEAD(&conn->list);
 }
 
-/* It is one of those who are told when the module leaves. BH disabled. */
+/* It is one of those who are told when the instance ends. BH disabled. */
 void sluice_conn_settle(struct sluice_conn *conn)
 {
-	struct conn_home *home = per_cpu_ptr(&homes, conn->home);
+	struct conn_home *home = per_cpu_ptr(conn->conns->homes, conn->home);
 
 	spin_lock(&home->lock);
 	list_add_tail(&conn->list, &home->conns);
@@ -346,24 +340,24 @@ static void conns_tell_home(struct conn_home *home)
 }
 
 /* Turns are under rcu_read_lock(): those that come later see @how by themselves. */
-static void conns_tell(enum sluice_leaving how)
+static void conns_tell(struct sluice_conns *conns, enum sluice_leaving how)
 {
 	int cpu;
 
-	WRITE_ONCE(sluice_leaving, how);
+	WRITE_ONCE(conns->leaving, how);
 	synchronize_rcu();
 	for_each_possible_cpu(cpu)
-		conns_tell_home(per_cpu_ptr(&homes, cpu));
+		conns_tell_home(per_cpu_ptr(conns->homes, cpu));
 }
 
 /* One that was told and is still there, counted, or NULL. */
-static struct sluice_conn *conns_find_told(void)
+static struct sluice_conn *conns_find_told(const struct sluice_conns *conns)
 {
 	struct sluice_conn *conn = NULL;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct conn_home *home = per_cpu_ptr(&homes, cpu);
+		struct conn_home *home = per_cpu_ptr(conns->homes, cpu);
 
 		spin_lock_bh(&home->lock);
 		if (home->conns.next != &home->mark) {
@@ -377,9 +371,9 @@ static struct sluice_conn *conns_find_told(void)
 	return conn;
 }
 
-static bool conns_told_are_gone(void)
+static bool conns_told_are_gone(const struct sluice_conns *conns)
 {
-	struct sluice_conn *conn = conns_find_told();
+	struct sluice_conn *conn = conns_find_told(conns);
 
 	if (conn)
 		sluice_conn_put(conn);
@@ -387,25 +381,31 @@ static bool conns_told_are_gone(void)
 }
 
 /* What goes on without us goes, and what can end does, until it takes too long. */
-static void conns_leave_gently(void)
+static void conns_leave_gently(struct sluice_conns *conns)
 {
 	unsigned long since = jiffies;
 
-	conns_tell(SLUICE_LEAVE_GENTLY);
-	while (!conns_told_are_gone() &&
-	       time_before(jiffies, since + READ_ONCE(sluice_unload_timeout) * HZ))
+	conns_tell(conns, SLUICE_LEAVE_GENTLY);
+	while (!READ_ONCE(conns->in_haste) && !conns_told_are_gone(conns) &&
+	       time_before(jiffies, since + READ_ONCE(conns->unload_timeout) * HZ))
 		schedule_timeout_idle(1);
 }
 
-/* The rest.  Only one that the backend owns goes later, in the turn when it is released. */
-static void conns_leave_now(void)
+/**
+ * sluice_conns_leave_now() - end all
+ * @conns: of the instance
+ *
+ * Only one that the backend owns goes later, in the turn when it is released.
+ * Context: process.
+ */
+void sluice_conns_leave_now(struct sluice_conns *conns)
 {
 	unsigned long patience = jiffies + OWNER_PATIENCE;
 	struct sluice_conn *conn;
 	bool said = false;
 
-	conns_tell(SLUICE_LEAVE_NOW);
-	while ((conn = conns_find_told())) {
+	conns_tell(conns, SLUICE_LEAVE_NOW);
+	while ((conn = conns_find_told(conns))) {
 		if (!said && time_after(jiffies, patience))
 			said = sluice_lend_say_who(&conn->ss);
 		sluice_conn_put(conn);
@@ -415,84 +415,121 @@ static void conns_leave_now(void)
 
 static void conns_release(struct percpu_ref *ref)
 {
-	complete(&conns_all_gone);
+	struct sluice_conns *conns = container_of(ref, struct sluice_conns, alive);
+
+	conns->released(conns);
 }
 
-int sluice_conns_init(void)
+static void homes_init(struct sluice_conns *conns)
 {
-	int cpu, err;
+	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct conn_home *home = per_cpu_ptr(&homes, cpu);
+		struct conn_home *home = per_cpu_ptr(conns->homes, cpu);
 
 		spin_lock_init(&home->lock);
 		INIT_LIST_HEAD(&home->conns);
 		INIT_LIST_HEAD(&home->mark);
 	}
+}
 
-	err = sluice_clients_init();
+/**
+ * sluice_conns_init() - an instance becomes live
+ * @conns: its settings and @released are set
+ * @store: the instance's
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int sluice_conns_init(struct sluice_conns *conns, struct sluice_store *store)
+{
+	int err;
+
+	conns->leaving = SLUICE_STAY;
+	conns->store = store;
+	conns->stats = store->stats;
+	conns->listener_count = 0;
+	sluice_lookups_init(&conns->lookups, store);
+	conns->homes = alloc_percpu(struct conn_home);
+	if (!conns->homes)
+		return -ENOMEM;
+	homes_init(conns);
+	err = sluice_clients_init(&conns->clients, conns->stats);
 	if (err)
-		return err;
-	err = sluice_socks_init();
+		goto err_free_homes;
+	err = percpu_counter_init(&conns->count, 0, GFP_KERNEL);
 	if (err)
 		goto err_exit_clients;
-	conn_slab = kmem_cache_create("sluice_conn", sizeof(struct sluice_conn),
-				      0, SLAB_HWCACHE_ALIGN, NULL);
-	if (!conn_slab) {
-		err = -ENOMEM;
-		goto err_exit_socks;
-	}
-	err = percpu_counter_init(&conn_count, 0, GFP_KERNEL);
-	if (err)
-		goto err_destroy_slab;
-	err = percpu_ref_init(&conns_alive, conns_release, 0, GFP_KERNEL);
+	err = percpu_ref_init(&conns->alive, conns_release, 0, GFP_KERNEL);
 	if (err)
 		goto err_destroy_counter;
 	return 0;
 
 err_destroy_counter:
-	percpu_counter_destroy(&conn_count);
-err_destroy_slab:
-	kmem_cache_destroy(conn_slab);
-err_exit_socks:
-	sluice_socks_exit();
+	percpu_counter_destroy(&conns->count);
 err_exit_clients:
-	sluice_clients_exit();
+	sluice_clients_exit(&conns->clients);
+err_free_homes:
+	free_percpu(conns->homes);
 	return err;
 }
 
 /**
  * sluice_conns_leave() - give back what the backend can go on with, and end the rest
+ * @conns: of the instance
  *
- * Those that come meanwhile go to the backend at once.  Afterwards nothing is lent, and
- * nobody is in a hook.  That is in bounded time but for a process of the backend's that
- * does not let go of a socket: nobody may touch that but its owner.
+ * Those that come meanwhile go to the backend at once.  Afterwards nothing is lent.  That
+ * is in bounded time but for a process of the backend's that does not let go of a socket:
+ * nobody may touch that but its owner.
  * Context: process.
  */
-void sluice_conns_leave(void)
+void sluice_conns_leave(struct sluice_conns *conns)
 {
-	if (READ_ONCE(sluice_unload_timeout))
-		conns_leave_gently();
-	conns_leave_now();
-	sluice_lend_exit();
+	if (READ_ONCE(conns->unload_timeout))
+		conns_leave_gently(conns);
+	sluice_conns_leave_now(conns);
 }
 
-/* No connection is born any more. Context: process. */
-void sluice_conns_stop(void)
+/* No connection is born any more, and @released is called soon. Context: process. */
+void sluice_conns_stop(struct sluice_conns *conns)
 {
-	percpu_ref_kill(&conns_alive);
+	percpu_ref_kill(&conns->alive);
 }
 
 /**
- * sluice_conns_exit() - wait until all connections are gone
+ * sluice_conns_exit() - the instance is not live any more
+ * @conns: @released was called
  *
- * After sluice_conns_stop(), and no listener is left.  Each sees to itself since
- * sluice_conns_leave().  Connections that were handed over are not ours and live on.
+ * Connections that were handed over are not ours and live on.
  * Context: process.
  */
-void sluice_conns_exit(void)
+void sluice_conns_exit(struct sluice_conns *conns)
 {
-	wait_for_completion(&conns_all_gone);
+	percpu_ref_exit(&conns->alive);
+	percpu_counter_destroy(&conns->count);
+	sluice_clients_exit(&conns->clients);
+	free_percpu(conns->homes);
+}
+
+/* What those of all instances share. Context: module init. */
+int sluice_conns_setup(void)
+{
+	int err;
+
+	err = sluice_socks_init();
+	if (err)
+		return err;
+	conn_slab = kmem_cache_create("sluice_conn", sizeof(struct sluice_conn),
+				      0, SLAB_HWCACHE_ALIGN, NULL);
+	if (conn_slab)
+		return 0;
+	sluice_socks_exit();
+	return -ENOMEM;
+}
+
+/* No instance is live, and there is no connection. Context: module exit. */
+void sluice_conns_teardown(void)
+{
 	sluice_socks_exit();
 	/*
 	 * A task may be on its way out of a hook or a callback, or have read the address of
@@ -506,9 +543,5 @@ void sluice_conns_exit(void)
 	 * when the module is almost gone.
 	 */
 	synchronize_rcu();
-
-	percpu_ref_exit(&conns_alive);
-	percpu_counter_destroy(&conn_count);
 	kmem_cache_destroy(conn_slab);
-	sluice_clients_exit();
 }

@@ -13,6 +13,7 @@
 
 #include "base/lane.h"
 #include "base/stats.h"
+#include "conn/conns.h"
 #include "conn/job.h"
 #include "reply/answer.h"
 #include "reply/request.h"
@@ -58,6 +59,7 @@ enum conn_wait {
  * out, else the socket's lock, a atomic.
  *
  * @ss:          s the socket and its hooks
+ * @conns:       c those of its instance
  * @turn:        a its place on a lane
  * @ref:         a see the head of this file
  * @state:       s
@@ -85,6 +87,7 @@ enum conn_wait {
  * @rcu:         in the end, of one that was taken back
  */
 struct sluice_conn {
+	struct sluice_conns	*conns;
 	struct sluice_turn	turn;
 	refcount_t		ref;
 	enum conn_state		state;
@@ -118,7 +121,7 @@ struct sluice_conn {
 	struct sluice_sock	ss;
 };
 
-struct sluice_conn *sluice_conn_alloc(void);
+struct sluice_conn *sluice_conn_alloc(struct sluice_conns *conns);
 void sluice_conn_free_unused(struct sluice_conn *conn);
 void sluice_conn_init(struct sluice_conn *conn, const struct sock *sk);
 void sluice_conn_settle(struct sluice_conn *conn);
@@ -154,26 +157,7 @@ void sluice_conn_leave(struct sluice_conn *conn);
 void sluice_conn_bury(struct sluice_conn *conn);
 void sluice_conn_abort(struct sluice_conn *conn);
 
-/* The module leaves.  Changed once or twice, by the one who unloads it. */
-enum sluice_leaving {
-	SLUICE_STAY,
-	SLUICE_LEAVE_GENTLY,	/* what is at a boundary goes, and the rest when it is */
-	SLUICE_LEAVE_NOW,	/* what would have to wait ends instead */
-};
-
-extern enum sluice_leaving sluice_leaving;
-
-int sluice_conns_init(void);
-void sluice_conns_leave(void);
-void sluice_conns_stop(void);
-void sluice_conns_exit(void);
-
-/* Tunables, see ctl/settings.c. */
-extern unsigned int sluice_max_connections;
-extern unsigned int sluice_header_timeout;
-extern unsigned int sluice_keepalive_timeout;
-extern unsigned int sluice_send_timeout;
-extern unsigned int sluice_linger_timeout;
-extern unsigned int sluice_unload_timeout;
+int sluice_conns_setup(void);
+void sluice_conns_teardown(void);
 
 #endif /* SLUICE_CONN_CONN_H */

@@ -27,22 +27,24 @@
 #include "reply/answer.h"
 #include "store/lookup.h"
 #include "store/object.h"
+#include "store/store.h"
 
 /*
- * Lookups at a time, of the 256 places at least that the slow lane has: beyond, when a
- * file system does not answer, it is better to ask the backend than to wait.
+ * Lookups of an instance at a time, of the 512 places that the slow lane has for all:
+ * beyond, when a file system does not answer, it is better to ask the backend than to wait.
  */
 #define LOOKUPS_MAX 128
 #define LOOKUP_PATIENCE HZ
 
-/*
- * Who leads, by path, and through him who follows; those of them who wait for a place, in
- * line; and the places that are taken.  All off the hit path.
- */
-static DEFINE_SPINLOCK(leaders_lock);
-static DEFINE_HASHTABLE(leaders, 6);
-static LIST_HEAD(line);
-static unsigned int lookups;
+/* Context: process. */
+void sluice_lookups_init(struct sluice_lookups *lookups, struct sluice_store *store)
+{
+	spin_lock_init(&lookups->lock);
+	hash_init(lookups->leaders);
+	INIT_LIST_HEAD(&lookups->line);
+	lookups->count = 0;
+	lookups->store = store;
+}
 
 static void job_begin(struct sluice_job *job)
 {
@@ -63,13 +65,14 @@ static void job_end(struct sluice_job *job)
  * The place that one has left is the next one's, who need not be asked: if he dies his
  * lookup goes on, as any does, and the place goes on when it is done.
  */
-static void pass_place(void)
+static void pass_place(struct sluice_lookups *lookups)
 {
-	struct sluice_job *next = list_first_entry_or_null(&line, struct sluice_job, place);
+	struct sluice_job *next = list_first_entry_or_null(&lookups->line, struct sluice_job,
+							   place);
 
-	lockdep_assert_held(&leaders_lock);
+	lockdep_assert_held(&lookups->lock);
 	if (!next) {
-		lookups--;
+		lookups->count--;
 		return;
 	}
 	list_del(&next->place);
@@ -81,41 +84,46 @@ static void pass_place(void)
 static void stop_leading(struct sluice_job *leader,
 			 struct hlist_head *followers)
 {
+	struct sluice_lookups *lookups = leader->lookups;
+
 	INIT_HLIST_HEAD(followers);
-	spin_lock_bh(&leaders_lock);
+	spin_lock_bh(&lookups->lock);
 	hash_del(&leader->peer);
 	hlist_move_list(&leader->followers, followers);
-	pass_place();
-	spin_unlock_bh(&leaders_lock);
+	pass_place(lookups);
+	spin_unlock_bh(&lookups->lock);
 }
 
 /* A follower that dies or loses patience meanwhile has left by itself. */
-static struct sluice_job *take_follower(struct hlist_head *followers)
+static struct sluice_job *take_follower(struct sluice_lookups *lookups,
+					struct hlist_head *followers)
 {
 	struct sluice_job *job;
 
-	spin_lock_bh(&leaders_lock);
+	spin_lock_bh(&lookups->lock);
 	job = hlist_entry_safe(followers->first, struct sluice_job, peer);
 	if (job) {
 		hlist_del_init(&job->peer);
 		job->waits = WAITS_FOR_NONE;
 	}
-	spin_unlock_bh(&leaders_lock);
+	spin_unlock_bh(&lookups->lock);
 	return job;
 }
 
 static void job_lookup(struct sluice_job *leader)
 {
+	struct sluice_lookups *lookups = leader->lookups;
 	struct span path = { leader->path, leader->path_len };
 	struct hlist_head followers;
 	struct sluice_job *job;
 
-	leader->obj = sluice_lookup(path, leader->host_len, &leader->site_id);
+	leader->obj = sluice_lookup(lookups->store, path, leader->host_len,
+				    &leader->site_id);
 	stop_leading(leader, &followers);
 	kfree(leader->path);
 	leader->path = NULL;
 	job_end(leader);
-	while ((job = take_follower(&followers))) {
+	while ((job = take_follower(lookups, &followers))) {
 		job->alone = true;
 		job_end(job);
 	}
@@ -136,12 +144,15 @@ static void job_work(struct work_struct *work)
 /**
  * sluice_job_init() - who will ask
  * @job:  zeroed
+ * @lookups: those of its instance
  * @done: called when a job is over, with the reference that its caller had; process context
  *
  * Context: any.
  */
-void sluice_job_init(struct sluice_job *job, void (*done)(struct sluice_job *job))
+void sluice_job_init(struct sluice_job *job, struct sluice_lookups *lookups,
+		     void (*done)(struct sluice_job *job))
 {
+	job->lookups = lookups;
 	INIT_WORK(&job->work, job_work);
 	job->done = done;
 }
@@ -154,13 +165,13 @@ void sluice_job_free(struct sluice_job *job)
 	kfree(job->path);
 }
 
-static struct sluice_job *find_leader(u32 hash, struct span path,
-				      size_t host_len)
+static struct sluice_job *find_leader(struct sluice_lookups *lookups, u32 hash,
+				      struct span path, size_t host_len)
 {
 	struct sluice_job *job;
 
-	lockdep_assert_held(&leaders_lock);
-	hash_for_each_possible(leaders, job, peer, hash) {
+	lockdep_assert_held(&lookups->lock);
+	hash_for_each_possible(lookups->leaders, job, peer, hash) {
 		struct span other = { job->path, job->path_len };
 
 		if (job->host_len == host_len && span_eq(other, path))
@@ -171,7 +182,7 @@ static struct sluice_job *find_leader(u32 hash, struct span path,
 
 static void job_wait(struct sluice_job *job, enum sluice_job_waits waits)
 {
-	lockdep_assert_held(&leaders_lock);
+	lockdep_assert_held(&job->lookups->lock);
 	job->waits = waits;
 	job->patience = jiffies + LOOKUP_PATIENCE;
 }
@@ -180,17 +191,19 @@ static void job_follow(struct sluice_job *job, struct sluice_job *leader)
 {
 	hlist_add_head(&job->peer, &leader->followers);
 	job_wait(job, WAITS_FOR_LEADER);
-	sluice_stat_inc(SLUICE_STAT_LOOKUPS_SHARED);
+	sluice_stat_inc(job->lookups->store->stats, SLUICE_STAT_LOOKUPS_SHARED);
 }
 
 /* Its own lookup, now, or when all who came before have begun theirs. */
 static void job_lead(struct sluice_job *job)
 {
-	if (lookups < LOOKUPS_MAX) {
-		lookups++;
+	struct sluice_lookups *lookups = job->lookups;
+
+	if (lookups->count < LOOKUPS_MAX) {
+		lookups->count++;
 		queue_work(sluice_slow_lane, &job->work);
 	} else {
-		list_add_tail(&job->place, &line);
+		list_add_tail(&job->place, &lookups->line);
 		job_wait(job, WAITS_FOR_PLACE);
 	}
 }
@@ -204,12 +217,13 @@ static void job_lead(struct sluice_job *job)
 static bool job_lead_or_follow(struct sluice_job *job, struct span path, size_t host_len,
 			       bool alone)
 {
+	struct sluice_lookups *lookups = job->lookups;
 	struct sluice_job *leader = NULL;
 	u32 hash = alone ? 0 : jhash(path.ptr, path.len, 0);
 
-	spin_lock(&leaders_lock);
+	spin_lock(&lookups->lock);
 	if (!alone)
-		leader = find_leader(hash, path, host_len);
+		leader = find_leader(lookups, hash, path, host_len);
 	if (leader) {
 		job_follow(job, leader);
 	} else {
@@ -218,10 +232,10 @@ static bool job_lead_or_follow(struct sluice_job *job, struct span path, size_t 
 		job->path_len = path.len;
 		job->host_len = host_len;
 		if (!alone)
-			hash_add(leaders, &job->peer, hash);
+			hash_add(lookups->leaders, &job->peer, hash);
 		job_lead(job);
 	}
-	spin_unlock(&leaders_lock);
+	spin_unlock(&lookups->lock);
 	return !leader;
 }
 
@@ -244,7 +258,7 @@ static void leave_line(struct sluice_job *job)
 	struct sluice_job *heir = hlist_entry_safe(job->followers.first,
 						   struct sluice_job, peer);
 
-	lockdep_assert_held(&leaders_lock);
+	lockdep_assert_held(&job->lookups->lock);
 	if (heir) {
 		inherit(job, heir);
 	} else {
@@ -258,16 +272,17 @@ static void leave_line(struct sluice_job *job)
 /* Return: what it has waited for, or WAITS_FOR_NONE. BH disabled. */
 static enum sluice_job_waits stop_waiting(struct sluice_job *job)
 {
+	struct sluice_lookups *lookups = job->lookups;
 	enum sluice_job_waits waits;
 
-	spin_lock(&leaders_lock);
+	spin_lock(&lookups->lock);
 	waits = job->waits;
 	job->waits = WAITS_FOR_NONE;
 	if (waits == WAITS_FOR_LEADER)
 		hlist_del_init(&job->peer);
 	else if (waits == WAITS_FOR_PLACE)
 		leave_line(job);
-	spin_unlock(&leaders_lock);
+	spin_unlock(&lookups->lock);
 	return waits;
 }
 
@@ -297,7 +312,7 @@ bool sluice_job_lookup(struct sluice_job *job, struct span path, size_t host_len
 
 	job_begin(job);
 	if (!copy) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		sluice_stat_inc(job->lookups->store->stats, SLUICE_STAT_OUT_OF_MEMORY);
 		lookup_refuse(job);
 		return false;
 	}

@@ -7,7 +7,9 @@
 #define SLUICE_CONN_JOB_H
 
 #include <linux/compiler.h>
+#include <linux/hashtable.h>
 #include <linux/list.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -15,6 +17,25 @@
 
 struct sluice_answer;
 struct sluice_object;
+struct sluice_store;
+
+/**
+ * struct sluice_lookups - those of an instance
+ * @lock:    protects the rest
+ * @leaders: who leads, by path, and through him who follows
+ * @line:    those of them who wait for a place
+ * @count:   places that are taken
+ * @store:   const: who is asked
+ *
+ * All off the hit path.
+ */
+struct sluice_lookups {
+	spinlock_t		lock;		/* protects the rest */
+	DECLARE_HASHTABLE(leaders, 6);
+	struct list_head	line;
+	unsigned int		count;
+	struct sluice_store	*store;
+};
 
 /* Whose lookup has to come on before its own does. */
 enum sluice_job_waits {
@@ -32,10 +53,11 @@ enum sluice_job_state {
 /**
  * struct sluice_job - a lookup, or the reading of a page
  *
- * Field letters: j the job's while one is out, else its owner's; l leaders_lock in job.c;
+ * Field letters: j the job's while one is out, else its owner's; l the lock of @lookups;
  * o its owner's.
  *
  * @work:      in a lane
+ * @lookups:   const: those of its instance
  * @done:      o who is told when it is over
  * @is_done:   set with release when it is
  * @answer:    j of whose body a page is to be read; NULL for a lookup
@@ -53,6 +75,7 @@ enum sluice_job_state {
  */
 struct sluice_job {
 	struct work_struct	work;
+	struct sluice_lookups	*lookups;
 	void			(*done)(struct sluice_job *job);
 	bool			is_done;
 	struct sluice_answer	*answer;
@@ -75,7 +98,9 @@ static inline bool sluice_job_is_waiting(const struct sluice_job *job)
 	return READ_ONCE(job->waits) != WAITS_FOR_NONE;
 }
 
-void sluice_job_init(struct sluice_job *job, void (*done)(struct sluice_job *job));
+void sluice_lookups_init(struct sluice_lookups *lookups, struct sluice_store *store);
+void sluice_job_init(struct sluice_job *job, struct sluice_lookups *lookups,
+		     void (*done)(struct sluice_job *job));
 void sluice_job_free(struct sluice_job *job);
 bool sluice_job_lookup(struct sluice_job *job, struct span path, size_t host_len,
 		       bool alone) __must_check;

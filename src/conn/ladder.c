@@ -107,7 +107,7 @@ static int conn_begin_answer(struct sluice_conn *conn, struct sluice_lane *lane,
 
 	sluice_request_open(answer, req);
 	answer->keep_alive = http->keep_alive && !req->close &&
-			     (conn->ss.loan || !READ_ONCE(sluice_leaving)) &&
+			     (conn->ss.loan || !READ_ONCE(conn->conns->leaving)) &&
 			     (!http->has_body || sluice_body_is_drained(http));
 	if (unlikely(http->has_body)) {
 		conn->skip = answer->keep_alive ? http->content_length : 0;
@@ -326,7 +326,7 @@ static int conn_try_head(struct sluice_conn *conn, struct sluice_lane *lane)
 static int conn_pass_on(struct sluice_conn *conn)
 {
 	if (!conn->answer.is_open) {
-		sluice_stat_inc(conn->answer.why);
+		sluice_stat_inc(conn->conns->stats, conn->answer.why);
 		sluice_lend_end(conn->ss.loan, 0);
 		return 0;
 	}
@@ -340,10 +340,10 @@ static void conn_is_handed_over(struct sluice_conn *conn)
 	if (conn->answer.is_open)
 		sluice_request_done(&conn->answer, SLUICE_HANDED_OVER);
 	else
-		sluice_stat_inc(conn->answer.why);
-	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_HANDED_OVER);
+		sluice_stat_inc(conn->conns->stats, conn->answer.why);
+	sluice_stat_inc(conn->conns->stats, SLUICE_STAT_CONNECTIONS_HANDED_OVER);
 	if (conn->ss.loan) {
-		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_LENT);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_CONNECTIONS_LENT);
 		conn->state = CONN_BACKEND;
 		conn->wait = WAIT_NOTHING;
 		conn->served = true;
@@ -361,7 +361,7 @@ static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 
 	/* Not for each round of waiting until all is acknowledged. */
 	if (!conn->ss.sk->sk_wmem_queued && conn->answer.is_open &&
-	    !READ_ONCE(sluice_leaving))
+	    !READ_ONCE(conn->conns->leaving))
 		loan = sluice_loan_prepare(&conn->ss, &sluice_conn_loan_ops, lane, &why);
 	err = sluice_handoff(&conn->ss, lane->site->backend_port,
 			     lane->site->backend_uid, loan);
@@ -369,7 +369,7 @@ static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 		sluice_loan_free(loan);
 	/* It does not come back, and that is why. */
 	if (!err && why)
-		sluice_left_count(why);
+		sluice_left_count(conn->conns->stats, why);
 	return err;
 }
 
@@ -405,29 +405,29 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 		sluice_conn_wait_for(conn, WAIT_SPACE);
 		return 0;
 	case -ECONNREFUSED:
-		sluice_stat_inc(SLUICE_STAT_BACKEND_ABSENT);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_BACKEND_ABSENT);
 		break;
 	case -EACCES:
-		sluice_stat_inc(SLUICE_STAT_BACKEND_UNTRUSTED);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_BACKEND_UNTRUSTED);
 		break;
 	case -ENOBUFS:
 		/* All who leave at once may be too many. */
-		if (READ_ONCE(sluice_leaving) == SLUICE_LEAVE_GENTLY) {
+		if (READ_ONCE(conn->conns->leaving) == SLUICE_LEAVE_GENTLY) {
 			conn->wait = WAIT_NOTHING;
 			sluice_conn_ring_soon(conn);
 			return 0;
 		}
-		sluice_stat_inc(SLUICE_STAT_BACKEND_FULL);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_BACKEND_FULL);
 		break;
 	default:
 		return err;
 	}
 
 	if (conn->over_limit) {		/* nothing was asked yet */
-		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_REFUSED);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_CONNECTIONS_REFUSED);
 		return -EBUSY;
 	}
-	if (READ_ONCE(sluice_leaving) && !tcp_inq(conn->ss.sk)) {
+	if (READ_ONCE(conn->conns->leaving) && !tcp_inq(conn->ss.sk)) {
 		conn->state = CONN_CLOSE;	/* it has asked for nothing */
 		return 1;
 	}
@@ -440,7 +440,7 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
  */
 static int conn_refuse(struct sluice_conn *conn)
 {
-	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_REFUSED);
+	sluice_stat_inc(conn->conns->stats, SLUICE_STAT_CONNECTIONS_REFUSED);
 	return PTR_ERR(conn->client);
 }
 
@@ -477,7 +477,7 @@ static int conn_try_linger(struct sluice_conn *conn)
 }
 
 /*
- * The module leaves.  What has begun goes on; what has not is for the backend, also a
+ * The instance ends.  What has begun goes on; what has not is for the backend, also a
  * request whose file is looked for.  What is lent is the backend's as it is.  Alone we
  * answer one more request, if it has begun to come.
  */
@@ -513,7 +513,7 @@ static void conn_cut(struct sluice_conn *conn)
 
 static int conn_step(struct sluice_conn *conn, struct sluice_lane *lane)
 {
-	if (unlikely(READ_ONCE(sluice_leaving)))
+	if (unlikely(READ_ONCE(conn->conns->leaving)))
 		conn_leave_off(conn, lane);
 	switch (conn->state) {
 	case CONN_REFUSE:
@@ -543,17 +543,17 @@ static void conn_time_out(struct sluice_conn *conn)
 {
 	switch (conn->wait) {
 	case WAIT_SPACE:
-		sluice_stat_inc(SLUICE_STAT_TIMEOUT_SEND);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_TIMEOUT_SEND);
 		sluice_conn_abort(conn);
 		return;
 	case WAIT_HEAD:
-		sluice_stat_inc(SLUICE_STAT_TIMEOUT_HEADER);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_TIMEOUT_HEADER);
 		break;
 	case WAIT_REQUEST:
-		sluice_stat_inc(SLUICE_STAT_TIMEOUT_KEEPALIVE);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_TIMEOUT_KEEPALIVE);
 		break;
 	case WAIT_BODY:
-		sluice_stat_inc(SLUICE_STAT_TIMEOUT_BODY);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_TIMEOUT_BODY);
 		break;
 	case WAIT_LINGER:
 		if (conn->ss.loan) {
@@ -583,7 +583,7 @@ void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane)
 		sluice_conn_bury(conn);
 		return;
 	}
-	lane->site = sluice_site_peek();
+	lane->site = sluice_site_peek(conn->conns->store);
 	conn->requests_left = TURN_REQUESTS;
 	conn->bytes_left = TURN_BYTES;
 	do {
@@ -596,7 +596,7 @@ void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane)
 		sluice_conn_abort(conn);
 		return;
 	}
-	if (unlikely(READ_ONCE(sluice_leaving) == SLUICE_LEAVE_NOW)) {
+	if (unlikely(READ_ONCE(conn->conns->leaving) == SLUICE_LEAVE_NOW)) {
 		conn_cut(conn);
 		return;
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Listening sockets: opened by the loader in its network namespace, drained by
+ * Listening sockets: opened in the network namespace of their instance, drained by
  * lanes without a struct file or an inode for what comes in.
  */
 #include <linux/in.h>
@@ -16,6 +16,7 @@
 #include <net/tcp.h>
 
 #include "base/lane.h"
+#include "compat/net.h"
 #include "conn/conn.h"
 #include "conn/listener.h"
 #include "conn/turn.h"
@@ -51,24 +52,23 @@ struct accept_turn {
 
 /**
  * struct sluice_listener - one address that we listen on
+ * @conns:  of the instance
  * @ls:     the socket and its hook
  * @turns:  per CPU
  * @reopen: have the socket listen again, when it was made to stop
  * @pause:  @reopen's own: jiffies until it tries once more, 0 if it has not failed
  * @deaf:   it shall not listen any more
  *
- * Opened and closed by the loader, constant in between.
+ * Opened and closed with the instance, constant in between.
  */
 struct sluice_listener {
+	struct sluice_conns		*conns;
 	struct sluice_listen_sock	ls;
 	struct accept_turn __percpu	*turns;
 	struct delayed_work		reopen;
 	unsigned long			pause;
 	bool				deaf;
 };
-
-static struct sluice_listener *listeners[SLUICE_LISTENERS_MAX];
-static unsigned int listener_count;
 
 /*
  * Softirq, in the middle of tcp: children may be locked.  Most will have data before
@@ -110,7 +110,7 @@ static void listener_serve(struct sluice_listen_sock *ls, struct sock *child)
 	struct sluice_conn *conn;
 
 	/* Memory first: what is on the queue can only be taken, not put back. */
-	conn = sluice_conn_alloc();
+	conn = sluice_conn_alloc(lis->conns);
 	if (!conn)
 		return;		/* the listener's turn will come, or we leave */
 	lane = sluice_lane_borrow();
@@ -159,7 +159,7 @@ static void accept_run(struct sluice_turn *turn, struct sluice_lane *lane)
 			sluice_lane_queue(turn);
 			return;
 		}
-		conn = sluice_conn_alloc();
+		conn = sluice_conn_alloc(accept->listener->conns);
 		if (!conn) {
 			mod_timer(&accept->later, jiffies + ACCEPT_RETRY);
 			return;
@@ -215,7 +215,7 @@ static void listener_lost(struct sluice_listen_sock *ls)
 	struct sluice_listener *lis =
 		container_of(ls, struct sluice_listener, ls);
 
-	sluice_stat_inc(SLUICE_STAT_LISTENERS_LOST);
+	sluice_stat_inc(lis->conns->stats, SLUICE_STAT_LISTENERS_LOST);
 	queue_delayed_work(sluice_housekeeping, &lis->reopen, 0);
 }
 
@@ -224,8 +224,8 @@ static void listener_put_off(struct sluice_listener *lis,
 			     const struct sockaddr_storage *addr, int err)
 {
 	if (!lis->pause)
-		pr_err("%pISpc: closed by another (ss -K, BPF), and cannot listen again yet (%pe); stop the server that took the port, if one did\n",
-		       addr, ERR_PTR(err));
+		pr_err("%s%pISpc: closed by another (ss -K, BPF), and cannot listen again yet (%pe); stop the server that took the port, if one did\n",
+		       lis->conns->prefix, addr, ERR_PTR(err));
 	lis->pause = clamp(2 * lis->pause, (unsigned long)REOPEN_PAUSE_MIN,
 			   (unsigned long)REOPEN_PAUSE_MAX);
 	queue_delayed_work(sluice_housekeeping, &lis->reopen, lis->pause);
@@ -253,9 +253,9 @@ static void listener_reopen(struct work_struct *work)
 		return;
 	}
 	lis->pause = 0;
-	sluice_stat_inc(SLUICE_STAT_LISTENERS_REOPENED);
-	pr_warn("%pISpc: closed by another (ss -K, BPF); listens again\n",
-		&addr);
+	sluice_stat_inc(lis->conns->stats, SLUICE_STAT_LISTENERS_REOPENED);
+	pr_warn("%s%pISpc: closed by another (ss -K, BPF); listens again\n",
+		lis->conns->prefix, &addr);
 }
 
 static int listener_start(struct sluice_listener *lis)
@@ -295,32 +295,35 @@ static int listener_start(struct sluice_listener *lis)
 
 /**
  * sluice_listener_open() - listen on an address
+ * @conns:        of the instance
+ * @net:          where
  * @addr:         IPv4, or IPv6 which is then IPv6 only, with the port
  * @defer_accept: seconds for TCP_DEFER_ACCEPT, 0 for not
  *
- * In the network namespace of the caller, which lives until the module goes.
- * Context: process, module init only.
+ * Context: process.
  * Return: 0, or -EADDRINUSE, -EADDRNOTAVAIL, ...
  */
-int sluice_listener_open(const struct sockaddr_storage *addr,
-			 unsigned int defer_accept)
+int sluice_listener_open(struct sluice_conns *conns, struct net *net,
+			 const struct sockaddr_storage *addr, unsigned int defer_accept)
 {
 	struct sluice_listener *lis;
 	int err;
 
-	if (listener_count == SLUICE_LISTENERS_MAX)
+	if (conns->listener_count == SLUICE_LISTENERS_MAX)
 		return -E2BIG;
 	lis = kzalloc(sizeof(*lis), GFP_KERNEL);
 	if (!lis)
 		return -ENOMEM;
+	lis->conns = conns;
 
-	/* A user's socket, not the kernel's: its children hold the namespace
-	 * as a backend's own would.
+	/*
+	 * A user's socket, not the kernel's, as a backend's own would be; but for what holds
+	 * the namespace, which its children inherit: see sluice_sock_bury().
 	 */
-	err = sock_create(addr->ss_family, SOCK_STREAM, IPPROTO_TCP,
-			  &lis->ls.sock);
+	err = __sock_create(net, addr->ss_family, SOCK_STREAM, IPPROTO_TCP, &lis->ls.sock, 0);
 	if (err)
 		goto err_free;
+	compat_sock_uncount_net(lis->ls.sock->sk);
 	err = listener_bind(lis->ls.sock, addr, defer_accept);
 	if (err)
 		goto err_release_sock;
@@ -328,7 +331,7 @@ int sluice_listener_open(const struct sockaddr_storage *addr,
 	if (err)
 		goto err_release_sock;
 
-	listeners[listener_count++] = lis;
+	conns->listeners[conns->listener_count++] = lis;
 	return 0;
 
 err_release_sock:
@@ -355,15 +358,16 @@ static void listener_deafen(struct sluice_listener *lis)
 
 /**
  * sluice_listeners_deafen() - refuse new connections
+ * @conns: of the instance
  *
  * Context: process. Does nothing the second time.
  */
-void sluice_listeners_deafen(void)
+void sluice_listeners_deafen(struct sluice_conns *conns)
 {
 	unsigned int i;
 
-	for (i = 0; i < listener_count; i++)
-		listener_deafen(listeners[i]);
+	for (i = 0; i < conns->listener_count; i++)
+		listener_deafen(conns->listeners[i]);
 }
 
 /* No handshake is under way, and no child waits. */
@@ -377,17 +381,18 @@ static bool listener_is_drained(const struct sluice_listener *lis)
 
 /**
  * sluice_listeners_drain() - let come who is on the way
+ * @conns: of the instance
  *
  * After sluice_listeners_deafen().  Whoever began a handshake has a second to end it.
  * Context: process.
  */
-void sluice_listeners_drain(void)
+void sluice_listeners_drain(struct sluice_conns *conns)
 {
 	unsigned long patience = jiffies + HANDSHAKES_MAX;
 	unsigned int i;
 
-	for (i = 0; i < listener_count; i++)
-		while (!listener_is_drained(listeners[i]) &&
+	for (i = 0; i < conns->listener_count; i++)
+		while (!listener_is_drained(conns->listeners[i]) &&
 		       time_before(jiffies, patience))
 			schedule_timeout_idle(1);
 }
@@ -418,12 +423,13 @@ static void listener_close(struct sluice_listener *lis)
 
 /**
  * sluice_listeners_close() - stop listening
+ * @conns: of the instance
  *
  * After sluice_conns_stop(), so that nothing is taken any more meanwhile.
  * Context: process.
  */
-void sluice_listeners_close(void)
+void sluice_listeners_close(struct sluice_conns *conns)
 {
-	while (listener_count)
-		listener_close(listeners[--listener_count]);
+	while (conns->listener_count)
+		listener_close(conns->listeners[--conns->listener_count]);
 }

@@ -5,16 +5,14 @@
 #ifndef SLUICE_CONN_LISTENER_H
 #define SLUICE_CONN_LISTENER_H
 
-#include <linux/types.h>
-
-#define SLUICE_LISTENERS_MAX 8
-
+struct net;
+struct sluice_conns;
 struct sockaddr_storage;
 
-int sluice_listener_open(const struct sockaddr_storage *addr,
-			 unsigned int defer_accept);
-void sluice_listeners_deafen(void);
-void sluice_listeners_drain(void);
-void sluice_listeners_close(void);
+int sluice_listener_open(struct sluice_conns *conns, struct net *net,
+			 const struct sockaddr_storage *addr, unsigned int defer_accept);
+void sluice_listeners_deafen(struct sluice_conns *conns);
+void sluice_listeners_drain(struct sluice_conns *conns);
+void sluice_listeners_close(struct sluice_conns *conns);
 
 #endif /* SLUICE_CONN_LISTENER_H */

@@ -30,7 +30,7 @@ static int conn_finish_response(struct sluice_conn *conn)
 	conn->wait = WAIT_NOTHING;
 	conn->state = conn->answer.keep_alive ? CONN_HEAD : CONN_CLOSE;
 	if (conn->ss.loan) {
-		sluice_stat_inc(SLUICE_STAT_SERVED_RETURNED);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_SERVED_RETURNED);
 		sluice_loan_end_answer(conn->ss.loan);
 	}
 	return 1;
@@ -60,7 +60,7 @@ static int conn_send_rest(struct sluice_conn *conn, struct sluice_lane *lane)
 					conn_sends_more(conn, 0));
 		if (ret < 0)
 			return ret;
-		sluice_stat_add(SLUICE_STAT_BYTES_SENT, ret);
+		sluice_stat_add(conn->conns->stats, SLUICE_STAT_BYTES_SENT, ret);
 		conn->wait = WAIT_NOTHING;
 		conn->rest_off += ret;
 		if (conn->rest_off == conn->rest_len) {
@@ -89,7 +89,7 @@ static int conn_send_body(struct sluice_conn *conn)
 		if (ret < 0)
 			return ret;
 
-		sluice_stat_add(SLUICE_STAT_BYTES_SENT, ret);
+		sluice_stat_add(conn->conns->stats, SLUICE_STAT_BYTES_SENT, ret);
 		sluice_body_advance(&conn->answer.body, ret);
 		conn->wait = WAIT_NOTHING;
 		if (conn->bytes_left <= ret) {
@@ -106,7 +106,7 @@ static int conn_keep_rest(struct sluice_conn *conn, const u8 *bytes, size_t len)
 {
 	conn->rest = kmemdup(bytes, len, SLUICE_GFP_SENDING);
 	if (!conn->rest) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_OUT_OF_MEMORY);
 		return -ENOMEM;
 	}
 	conn->rest_len = len;
@@ -162,7 +162,7 @@ int sluice_respond_go_on(struct sluice_conn *conn, struct sluice_lane *lane)
 		sluice_job_fill(&conn->job, &conn->answer);
 		return 0;
 	case -ESTALE:
-		sluice_stat_inc(SLUICE_STAT_FILES_TRUNCATED);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_FILES_TRUNCATED);
 		fallthrough;
 	default:
 		return ret;
@@ -213,7 +213,7 @@ static int conn_send_head(struct sluice_conn *conn, struct sluice_lane *lane, si
 static int conn_head_sent(struct sluice_conn *conn, struct sluice_lane *lane,
 			  size_t len, size_t sent)
 {
-	sluice_stat_add(SLUICE_STAT_BYTES_SENT, sent);
+	sluice_stat_add(conn->conns->stats, SLUICE_STAT_BYTES_SENT, sent);
 	if (unlikely(sent < len))
 		return conn_keep_rest(conn, lane->reply + sent, len - sent) ?: 1;
 	sluice_body_advance(&conn->answer.body, sent - len);

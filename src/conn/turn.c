@@ -101,12 +101,12 @@ void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
 		       const struct sluice_listen_sock *lis,
 		       struct sluice_lane *lane)
 {
-	sluice_stat_inc(SLUICE_STAT_CONNECTIONS_ACCEPTED);
+	sluice_stat_inc(conn->conns->stats, SLUICE_STAT_CONNECTIONS_ACCEPTED);
 	conn->turn.run = conn_turn;
 	sluice_conn_init(conn, req->sk);
 	if (unlikely(sluice_sock_attach(&conn->ss, req, lis, &conn_sock_ops))) {
 		conn->state = CONN_GONE;
-		sluice_stat_inc(SLUICE_STAT_CONNECTIONS_CLOSED);
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_CONNECTIONS_CLOSED);
 		sluice_sock_bury(&conn->ss);
 	} else {
 		sluice_conn_settle(conn);

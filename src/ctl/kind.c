@@ -9,7 +9,6 @@
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/limits.h>
-#include <linux/printk.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
@@ -227,11 +226,7 @@ static int path_take(const struct setting *setting, const char *text, void *valu
 {
 	int len = string_take(text, value, SLUICE_TEXT_MAX);
 
-	if (len >= 0)
-		return 0;
-	pr_err("%s=%.100s...: expected a path of less than %d bytes\n", setting->name, text,
-	       SLUICE_TEXT_MAX);
-	return len;
+	return min(len, 0);
 }
 
 const struct setting_kind setting_path = {
@@ -241,17 +236,11 @@ const struct setting_kind setting_path = {
 
 static int address_take(const struct setting *setting, const char *text, void *value)
 {
-	size_t len = strcspn(text, "\n");
+	int len = string_take(text, value, SLUICE_ADDRESS_SIZE);
 
-	if (len >= ADDRESS_SIZE) {
-		pr_err("address: more than %d; listen on 0.0.0.0 or ::\n", SLUICE_LISTENERS_MAX);
-		return -E2BIG;
-	}
-	memcpy(value, text, len);
-	((char *)value)[len] = '\0';
 	if (!len)
-		strscpy(value, ADDRESS_DEFAULT, ADDRESS_SIZE);
-	return 0;
+		strscpy(value, SLUICE_ADDRESS_DEFAULT, SLUICE_ADDRESS_SIZE);
+	return min(len, 0);
 }
 
 const struct setting_kind setting_address = {
@@ -273,26 +262,28 @@ const struct setting_kind setting_trigger = {
 };
 
 /* Say what was expected instead of @text. */
-void setting_refuse(const struct setting *setting, const char *text)
+void setting_refuse(const struct sluice_instance *instance, const struct setting *setting,
+		    const char *text)
 {
-	pr_err("%s=%.*s: expected %s\n", setting->name,
-	       (int)min_t(size_t, strcspn(text, "\n"), 100), text, setting->expected);
+	instance_err(instance, "%s=%.*s: expected %s\n", setting->name,
+		     (int)min_t(size_t, strcspn(text, "\n"), 100), text, setting->expected);
 }
 
 /**
  * setting_apply() - take a text
- * @setting: whose
- * @text:    as it was written
- * @value:   where to
+ * @instance: for which
+ * @setting:  whose
+ * @text:     as it was written
+ * @value:    where to
  *
- * Return: 0 or -errno, with a line in the kernel log.
+ * Return: 0; -E2BIG or -EINVAL, with a line in the kernel log.
  */
-int setting_apply(const struct setting *setting, const char *text, void *value)
+int setting_apply(const struct sluice_instance *instance, const struct setting *setting,
+		  const char *text, void *value)
 {
 	int err = setting->kind->take(setting, text, value);
 
-	if (!err || !setting->expected)
-		return err;
-	setting_refuse(setting, text);
-	return -EINVAL;
+	if (err)
+		setting_refuse(instance, setting, text);
+	return err == -E2BIG ? err : err ? -EINVAL : 0;
 }

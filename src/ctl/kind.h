@@ -5,15 +5,20 @@
 #ifndef SLUICE_CTL_KIND_H
 #define SLUICE_CTL_KIND_H
 
-#include <linux/inet.h>
 #include <linux/stddef.h>
 #include <linux/stringify.h>
 #include <linux/types.h>
 
-#include "conn/listener.h"
-#include "store/site.h"
+#include "ctl/instance.h"
 
 struct setting;
+
+enum setting_of {
+	OF_SITE,
+	OF_INSTANCE,
+	OF_MODULE,
+	OF_NOBODY,	/* it has no value */
+};
 
 /**
  * struct setting_kind - how texts and values of a kind go together
@@ -43,13 +48,14 @@ extern const struct setting_kind setting_trigger;
  * @name:   of the parameter
  * @mode:   of its file
  * @kind:   see above
- * @of_site: its value is in the site
- * @offset: there
- * @value:  of one that is of no site, unless it has none
+ * @of:     whose value it is
+ * @offset: in the site, or in the instance
+ * @value:  of the module's
  * @min:    of a number
  * @max:    likewise
  * @word:   of a choice: for false, for true
- * @expected: for the message to whom the text is none; NULL: @kind says it by itself
+ * @fixed:  while the instance is live
+ * @expected: for the message to whom the text is none
  * @moves:  decides which file a path means, or what its head says: what was found before
  *          is not found any more
  * @settle: does the site make sense with the new value, whatever others are; may fill in
@@ -62,17 +68,19 @@ struct setting {
 	const char			*name;
 	umode_t				mode;
 	const struct setting_kind	*kind;
-	bool				of_site;
+	enum setting_of			of;
 	size_t				offset;
 	void				*value;
 	unsigned int			min;
 	unsigned int			max;
 	const char			*word[2];
 	const char			*expected;
+	bool				fixed;
 	bool				moves;
 	bool				(*settle)(struct sluice_site *site);
-	int				(*check)(struct sluice_site *site);
-	void				(*changed)(void);
+	int				(*check)(const struct sluice_instance *instance,
+						 struct sluice_site *site);
+	void				(*changed)(struct sluice_store *store);
 };
 
 /* Kinds, for an entry of a table. */
@@ -99,17 +107,18 @@ struct setting {
 #define LINES(_expected)						\
 	.kind = &setting_lines, .expected = _expected
 #define PATH								\
-	.kind = &setting_path
+	.kind = &setting_path,						\
+	.expected = "a path of less than " __stringify(SLUICE_TEXT_MAX) " bytes"
 #define ADDRESS								\
-	.kind = &setting_address
+	.kind = &setting_address,					\
+	.expected = "at most " __stringify(SLUICE_LISTENERS_MAX)	\
+		    " with commas between them, or listen on 0.0.0.0 or ::"
 #define TRIGGER(_expected)						\
 	.kind = &setting_trigger, .expected = _expected
 
-/* As many as listeners at most, with commas between them. */
-#define ADDRESS_SIZE	(SLUICE_LISTENERS_MAX * (INET6_ADDRSTRLEN + 1))
-#define ADDRESS_DEFAULT	"0.0.0.0"
-
-void setting_refuse(const struct setting *setting, const char *text);
-int setting_apply(const struct setting *setting, const char *text, void *value);
+void setting_refuse(const struct sluice_instance *instance, const struct setting *setting,
+		    const char *text);
+int setting_apply(const struct sluice_instance *instance, const struct setting *setting,
+		  const char *text, void *value);
 
 #endif /* SLUICE_CTL_KIND_H */

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/net/sluice/ in the network namespace of the loader.
+ * /proc/net/sluice/ in the network namespace of an instance that is live.
  */
 #include <linux/capability.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
-#include <linux/nsproxy.h>
 #include <linux/proc_fs.h>
-#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -15,20 +13,19 @@
 #include <net/net_namespace.h>
 
 #include "base/stats.h"
+#include "ctl/instance.h"
 #include "ctl/proc.h"
 #include "ctl/site.h"
 #include "store/site.h"
 #include "store/types.h"
 
-static struct proc_dir_entry *proc_dir;
-static struct net *proc_net;
-
 static int stats_show(struct seq_file *seq, void *unused)
 {
+	const struct sluice_instance *instance = seq->private;
 	u64 sums[SLUICE_STAT_COUNT];
 	int i;
 
-	sluice_stats_sum(sums);
+	sluice_stats_sum(instance->store.stats, sums);
 	for (i = 0; i < SLUICE_STAT_COUNT; i++)
 		seq_printf(seq, "%s %llu\n", sluice_stat_names[i], sums[i]);
 	return 0;
@@ -40,17 +37,20 @@ static int stats_show(struct seq_file *seq, void *unused)
 
 /**
  * struct draft - a table that is being written
+ * @instance: whose
  * @len: bytes so far
  * @buf: those, or NULL; complete when @TABLE_END has come
  */
 struct draft {
+	struct sluice_instance *instance;
 	size_t	len;
 	u8	*buf;
 };
 
 static int types_show(struct seq_file *seq, void *unused)
 {
-	struct sluice_site *site = sluice_site_get();
+	const struct draft *draft = seq->private;
+	struct sluice_site *site = sluice_site_get(&draft->instance->store);
 
 	if (!site)
 		return -ENODEV;
@@ -86,8 +86,8 @@ static ssize_t types_write(struct file *file, const char __user *from,
 	if (!draft->buf) {
 		err = -ENOMEM;
 	} else if (n > SLUICE_TYPES_TEXT_MAX - draft->len) {
-		pr_err("types: expected a table of at most %d bytes\n",
-		       SLUICE_TYPES_TEXT_MAX);
+		instance_err(draft->instance, "types: expected a table of at most %d bytes\n",
+			     SLUICE_TYPES_TEXT_MAX);
 		err = -EFBIG;
 	} else if (copy_from_user(draft->buf + draft->len, from, n)) {
 		err = -EFAULT;
@@ -99,7 +99,7 @@ static ssize_t types_write(struct file *file, const char __user *from,
 					     (sizeof(TABLE_END) - 1) };
 
 			draft->len = 0;
-			err = sluice_site_set_types(text);
+			err = sluice_site_set_types(draft->instance, text);
 		}
 	}
 	mutex_unlock(&seq->lock);
@@ -120,6 +120,7 @@ static int types_open(struct inode *inode, struct file *file)
 	draft = kzalloc(sizeof(*draft), GFP_KERNEL);
 	if (!draft)
 		return -ENOMEM;
+	draft->instance = pde_data(inode);
 	err = single_open(file, types_show, draft);
 	if (err)
 		kfree(draft);
@@ -131,7 +132,7 @@ static int types_release(struct inode *inode, struct file *file)
 	struct draft *draft = ((struct seq_file *)file->private_data)->private;
 
 	if (draft->len)
-		pr_err("types: the last line was not \"end\": expected a whole table; the old one stays\n");
+		instance_err(draft->instance, "types: the last line was not \"end\": expected a whole table; the old one stays\n");
 	kvfree(draft->buf);
 	kfree(draft);
 	return single_release(inode, file);
@@ -145,28 +146,32 @@ static const struct proc_ops types_ops = {
 	.proc_release	= types_release,
 };
 
-int sluice_proc_init(void)
+/**
+ * sluice_proc_init() - show counters and types
+ * @instance: about to be live
+ * @net:      where; its directory goes before that does
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int sluice_proc_init(struct sluice_instance *instance, struct net *net)
 {
-	/* Our directory must not outlive the namespace's. */
-	proc_net = get_net(current->nsproxy->net_ns);
-	proc_dir = proc_mkdir("sluice", proc_net->proc_net);
-	if (!proc_dir)
-		goto err_put_net;
-	if (!proc_create_single("stats", 0444, proc_dir, stats_show) ||
-	    !proc_create("types", 0644, proc_dir, &types_ops))
-		goto err_remove_dir;
-	return 0;
+	struct proc_dir_entry *dir = proc_mkdir("sluice", net->proc_net);
 
-err_remove_dir:
-	proc_remove(proc_dir);
-err_put_net:
-	put_net(proc_net);
-	return -ENOMEM;
+	if (!dir)
+		return -ENOMEM;
+	if (!proc_create_single_data("stats", 0444, dir, stats_show, instance) ||
+	    !proc_create_data("types", 0644, dir, &types_ops, instance)) {
+		proc_remove(dir);
+		return -ENOMEM;
+	}
+	instance->proc_dir = dir;
+	return 0;
 }
 
-/* Waits for readers. */
-void sluice_proc_exit(void)
+/* Waits for readers. May be called twice. */
+void sluice_proc_exit(struct sluice_instance *instance)
 {
-	proc_remove(proc_dir);
-	put_net(proc_net);
+	proc_remove(instance->proc_dir);
+	instance->proc_dir = NULL;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * All settings in one table, of which the module parameters are made, at load and under
- * /sys/module/sluice/parameters.
+ * /sys/module/sluice/parameters; these are the loader's instance.  The files of each other
+ * (ctl/face.c) are made of it, too.
  *
- * Setters run under the kernel's parameter lock, in the context of the writer.
+ * Setters run under the lock of the instance, in the context of the writer.
  * They take effect at once, or refuse and say in the kernel log what was wrong,
  * what was expected, what to do; then all stays as it is.  Each setting is described in
  * Documentation/parameters.rst.
@@ -16,8 +17,7 @@
 
 #include "base/lane.h"
 #include "base/pass_through.h"
-#include "conn/client.h"
-#include "conn/conn.h"
+#include "ctl/instance.h"
 #include "ctl/kind.h"
 #include "ctl/settings.h"
 #include "ctl/site.h"
@@ -28,57 +28,105 @@
 #include "store/routes.h"
 #include "store/site.h"
 
-/* Fixed at load. */
-unsigned int sluice_port = 80;
-unsigned int sluice_defer_accept;
-/* Static, because a module that fails to load calls nobody to free anything. */
-char sluice_address[ADDRESS_SIZE] = ADDRESS_DEFAULT;
-
 /* --- reading and writing -------------------------------------------------- */
 
-static int site_set(const struct setting *setting, const char *text)
+static int site_set(struct sluice_instance *instance, const struct setting *setting,
+		    const char *text)
 {
-	struct sluice_site *site = sluice_site_begin(setting->moves);
+	struct sluice_site *site = sluice_site_begin(instance, setting->moves);
 	int err;
 
 	if (IS_ERR(site))
 		return PTR_ERR(site);
-	err = setting_apply(setting, text, (char *)site + setting->offset);
+	err = setting_apply(instance, setting, text, (char *)site + setting->offset);
 	if (!err && setting->settle && !setting->settle(site)) {
-		setting_refuse(setting, text);
+		setting_refuse(instance, setting, text);
 		err = -EINVAL;
 	}
-	if (!err && setting->check && sluice_phase != SLUICE_LOADING)
-		err = setting->check(site);
-	return sluice_site_end(site, setting->moves, err);
+	if (!err && setting->check && READ_ONCE(instance->phase) != SLUICE_LOADING)
+		err = setting->check(instance, site);
+	return sluice_site_end(instance, site, setting->moves, err);
 }
 
-static int value_set(const struct setting *setting, const char *text)
+/* Of what is not the site's. */
+static void *value_of(struct sluice_instance *instance, const struct setting *setting)
 {
-	int err = setting_apply(setting, text, setting->value);
+	return setting->of == OF_INSTANCE ? (char *)instance + setting->offset : setting->value;
+}
 
-	if (!err && setting->changed && sluice_phase == SLUICE_LIVE)
-		setting->changed();
+static int value_set(struct sluice_instance *instance, const struct setting *setting,
+		     const char *text)
+{
+	int err;
+
+	if (setting->fixed && READ_ONCE(instance->phase) != SLUICE_LOADING) {
+		instance_err(instance, "%s: cannot be changed while it serves\n", setting->name);
+		return -EBUSY;
+	}
+	err = setting_apply(instance, setting, text, value_of(instance, setting));
+	if (!err && setting->changed && READ_ONCE(instance->phase) == SLUICE_LIVE)
+		setting->changed(&instance->store);
 	return err;
+}
+
+/**
+ * sluice_setting_set() - change a setting
+ * @instance: whose
+ * @setting:  which
+ * @text:     as it was written
+ *
+ * Context: process, that of the writer.
+ * Return: 0; -errno, with a line in the kernel log unless it is -ENOMEM or -ENODEV.
+ */
+int sluice_setting_set(struct sluice_instance *instance, const struct setting *setting,
+		       const char *text)
+{
+	int err;
+
+	mutex_lock(&instance->lock);
+	if (setting->of == OF_SITE)
+		err = site_set(instance, setting, text);
+	else
+		err = value_set(instance, setting, text);
+	mutex_unlock(&instance->lock);
+	return err;
+}
+
+/**
+ * sluice_setting_show() - read a setting
+ * @instance: whose
+ * @setting:  which
+ * @buf:      a page
+ *
+ * Context: process.
+ * Return: bytes, or -EPERM if it has no value.
+ */
+int sluice_setting_show(struct sluice_instance *instance, const struct setting *setting,
+			char *buf)
+{
+	const void *value;
+	int len;
+
+	if (!setting->kind->show)
+		return -EPERM;
+	mutex_lock(&instance->lock);
+	if (setting->of == OF_SITE)
+		value = (const char *)sluice_site_shown(instance) + setting->offset;
+	else
+		value = value_of(instance, setting);
+	len = setting->kind->show(setting, buf, value);
+	mutex_unlock(&instance->lock);
+	return len;
 }
 
 static int param_set(const char *text, const struct kernel_param *kp)
 {
-	const struct setting *setting = kp->arg;
-
-	return setting->of_site ? site_set(setting, text) : value_set(setting, text);
+	return sluice_setting_set(&sluice_loaders, kp->arg, text);
 }
 
 static int param_get(char *buf, const struct kernel_param *kp)
 {
-	const struct setting *setting = kp->arg;
-	const void *value = setting->value;
-
-	if (!setting->kind->show)
-		return -EPERM;
-	if (setting->of_site)
-		value = (const char *)sluice_site_shown() + setting->offset;
-	return setting->kind->show(setting, buf, value);
+	return sluice_setting_show(&sluice_loaders, kp->arg, buf);
 }
 
 static const struct kernel_param_ops param_ops = {
@@ -86,11 +134,27 @@ static const struct kernel_param_ops param_ops = {
 	.get = param_get,
 };
 
+/**
+ * sluice_setting_at() - all settings, by number
+ * @i: from 0 on
+ *
+ * The table is that of the module's parameters.
+ * Return: NULL behind the last.
+ */
+const struct setting *sluice_setting_at(unsigned int i)
+{
+	return i < THIS_MODULE->num_kp ? THIS_MODULE->kp[i].arg : NULL;
+}
+
 /* Of the site: of each request, or also of what is found and what is said of it. */
-#define EACH(_member)		.of_site = true, .offset = offsetof(struct sluice_site, _member)
+#define EACH(_member)		.of = OF_SITE, .offset = offsetof(struct sluice_site, _member)
 #define MOVES(_member)		EACH(_member), .moves = true
-/* Of none. */
-#define AT(_variable)		.value = &(_variable)
+/* Of the instance besides. */
+#define IN(_member)							\
+	.of = OF_INSTANCE, .offset = offsetof(struct sluice_instance, _member)
+#define FIXED(_member)		IN(_member), .fixed = true
+/* Of all instances together. */
+#define AT(_variable)		.of = OF_MODULE, .value = &(_variable)
 
 #define SETTING(_name, _mode, _description, ...)				\
 	static const struct setting setting_for_##_name = {			\
@@ -101,25 +165,26 @@ static const struct kernel_param_ops param_ops = {
 
 /* --- the backend ---------------------------------------------------------- */
 
-static int check_backend_port(struct sluice_site *site)
+static int check_backend_port(const struct sluice_instance *instance,
+			      struct sluice_site *site)
 {
-	if (site->backend_port == sluice_port) {
-		pr_err("backend_port=%u: that is sluice's own port; expected the port of the backend\n",
-		       site->backend_port);
+	if (site->backend_port == instance->port) {
+		instance_err(instance, "backend_port=%u: that is sluice's own port; expected the port of the backend\n",
+			     site->backend_port);
 		return -EINVAL;
 	}
 	if (!site->backend_port && !site->standalone) {
-		pr_err("backend_port is missing; name the port of the backend, or say standalone=1\n");
+		instance_err(instance, "backend_port is missing; name the port of the backend, or say standalone=1\n");
 		return -EINVAL;
 	}
 	return 0;
 }
 
-static int check_standalone(struct sluice_site *site)
+static int check_standalone(const struct sluice_instance *instance, struct sluice_site *site)
 {
 	if (site->standalone || site->backend_port)
 		return 0;
-	pr_err("standalone=0: there is no backend; set backend_port first\n");
+	instance_err(instance, "standalone=0: there is no backend; set backend_port first\n");
 	return -EINVAL;
 }
 
@@ -165,12 +230,13 @@ static bool settle_mode(struct sluice_site *site)
 #define MODE_EXPECTED \
 	"permission bits in octal, from 0 to 777, none of them both required and forbidden"
 
-static int check_modes(struct sluice_site *site)
+static int check_modes(const struct sluice_instance *instance, struct sluice_site *site)
 {
 	if (!(site->mode_required & site->mode_forbidden))
 		return 0;
-	pr_err("mode_required=%04o mode_forbidden=%04o: expected " MODE_EXPECTED "\n",
-	       site->mode_required, site->mode_forbidden);
+	instance_err(instance,
+		     "mode_required=%04o mode_forbidden=%04o: expected " MODE_EXPECTED "\n",
+		     site->mode_required, site->mode_forbidden);
 	return -EINVAL;
 }
 
@@ -258,12 +324,12 @@ static bool settle_add_header(struct sluice_site *site)
 
 /* where */
 SETTING(port, 0444, "port to listen on",
-	AT(sluice_port), NUMBER(1, 65535));
+	FIXED(port), NUMBER(1, 65535));
 SETTING(address, 0444, "addresses to listen on, comma-separated",
-	AT(sluice_address), ADDRESS);
+	FIXED(address), ADDRESS);
 SETTING(defer_accept, 0444,
 	"seconds to wait for data before a connection counts (TCP_DEFER_ACCEPT), 0: do not",
-	AT(sluice_defer_accept), NUMBER(0, 255));
+	FIXED(defer_accept), NUMBER(0, 255));
 
 /* the backend */
 SETTING(backend_port, 0644,
@@ -315,7 +381,7 @@ SETTING(max_head_size, 0644, "bytes of a request head",
 SETTING(docroot, 0644, "directory whose files are served",
 	MOVES(docroot_name), PATH, .check = sluice_site_open_docroot);
 SETTING(run_as, 0444, "uid and gid that files are opened with",
-	AT(sluice_run_as), NUMBER(0, 2147483647));
+	FIXED(run_as), NUMBER(0, 2147483647));
 SETTING(index, 0644, "files that stand for a directory, in order",
 	MOVES(index), .settle = settle_index,
 	WORDS("names of files with commas between them, like index.html,index.htm"));
@@ -372,24 +438,24 @@ SETTING(add_header, 0644,
 /* how much, and for how long */
 SETTING(max_connections, 0644,
 	"connections at a time; more go to the backend, or are refused",
-	AT(sluice_max_connections), NUMBER(1, 10000000));
+	IN(conns.max_connections), NUMBER(1, 10000000));
 SETTING(max_per_client, 0644,
 	"of them for an IPv4 address or an IPv6 /64; more are reset; 0: no limit",
-	AT(sluice_max_per_client), NUMBER(0, 10000000));
+	IN(conns.clients.max_per_client), NUMBER(0, 10000000));
 SETTING(header_timeout, 0644,
 	"seconds in which a request head must be complete",
-	AT(sluice_header_timeout), NUMBER(1, 3600));
+	IN(conns.header_timeout), NUMBER(1, 3600));
 SETTING(keepalive_timeout, 0644, "seconds that an idle connection is kept",
-	AT(sluice_keepalive_timeout), NUMBER(1, 3600));
+	IN(conns.keepalive_timeout), NUMBER(1, 3600));
 SETTING(send_timeout, 0644,
 	"seconds without progress after which a response is aborted",
-	AT(sluice_send_timeout), NUMBER(1, 3600));
+	IN(conns.send_timeout), NUMBER(1, 3600));
 SETTING(linger_timeout, 0644,
 	"seconds that a client has to read an error and close",
-	AT(sluice_linger_timeout), NUMBER(1, 3600));
+	IN(conns.linger_timeout), NUMBER(1, 3600));
 SETTING(unload_timeout, 0644,
 	"seconds that responses under way have to end when the module is unloaded",
-	AT(sluice_unload_timeout), NUMBER(0, 3600));
+	IN(conns.unload_timeout), NUMBER(0, 3600));
 SETTING(direct, 0644,
 	"serve where data arrive, in the socket's callback, instead of in a work item",
 	AT(sluice_direct), TOGGLE);
@@ -397,39 +463,40 @@ SETTING(cpu_share, 0644,
 	"percent of each processor's time that sluice may take",
 	AT(sluice_cpu_share), NUMBER(5, 100));
 SETTING(cache_entries, 0644, "files that are kept open",
-	AT(sluice_cache_entries), NUMBER(1, 1048576),
+	IN(store.cache_entries), NUMBER(1, 1048576),
 	.changed = sluice_cache_trim);
 SETTING(cache_bytes, 0644,
 	"bytes of kernel memory for them, besides what the files are",
-	AT(sluice_cache_bytes), NUMBER(65536, 2147483647),
+	IN(store.cache_bytes), NUMBER(65536, 2147483647),
 	.changed = sluice_cache_trim);
 SETTING(cache_idle, 0644,
 	"seconds that a file is kept open without a request",
-	AT(sluice_cache_idle), NUMBER(1, 86400));
+	IN(store.cache_idle), NUMBER(1, 86400));
 SETTING(cache_drop, 0200,
 	"write 1 to close all files that are kept open",
-	TRIGGER("1, to drop the cache"),
+	.of = OF_NOBODY, TRIGGER("1, to drop the cache"),
 	.changed = sluice_cache_flush);
 
 /**
- * sluice_settings_check() - do those that were made before the module is live make sense
+ * sluice_settings_check() - do those that were made before it is live make sense
+ * @instance: not live
  *
- * Context: module init, parameter lock.
+ * Context: process, lock of the instance.
  * Return: 0, or -EINVAL with a line in the kernel log.
  */
-int sluice_settings_check(void)
+int sluice_settings_check(struct sluice_instance *instance)
 {
-	struct sluice_site *site = sluice_site_begin(false);
+	struct sluice_site *site = sluice_site_begin(instance, false);
 	int err;
 
 	if (IS_ERR(site))
 		return PTR_ERR(site);
-	err = check_modes(site);
+	err = check_modes(instance, site);
 	if (!err && !site->docroot_name[0]) {
-		pr_err("docroot is missing; say docroot=/var/www/html or whichever directory is to be served\n");
+		instance_err(instance, "docroot is missing; say docroot=/var/www/html or whichever directory is to be served\n");
 		err = -EINVAL;
 	}
 	if (!err)
-		err = check_backend_port(site);
-	return sluice_site_end(site, false, err);
+		err = check_backend_port(instance, site);
+	return sluice_site_end(instance, site, false, err);
 }

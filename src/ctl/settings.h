@@ -5,10 +5,14 @@
 #ifndef SLUICE_CTL_SETTINGS_H
 #define SLUICE_CTL_SETTINGS_H
 
-extern unsigned int sluice_port;
-extern unsigned int sluice_defer_accept;
-extern char sluice_address[];
+struct setting;
+struct sluice_instance;
 
-int sluice_settings_check(void);
+const struct setting *sluice_setting_at(unsigned int i);
+int sluice_setting_set(struct sluice_instance *instance, const struct setting *setting,
+		       const char *text);
+int sluice_setting_show(struct sluice_instance *instance, const struct setting *setting,
+			char *buf);
+int sluice_settings_check(struct sluice_instance *instance);
 
 #endif /* SLUICE_CTL_SETTINGS_H */

@@ -26,7 +26,8 @@ typedef ssize_t follow_fn(struct http_exchange *x, const u8 *buf, size_t len,
 			  enum http_leave *why);
 
 /* Keep @len bytes at @p, which may lie in what is kept. */
-static int keep_begun(struct sluice_begun *begun, const u8 *p, size_t len)
+static int keep_begun(const struct sluice_follow *f, struct sluice_begun *begun,
+		      const u8 *p, size_t len)
 {
 	if (!len) {
 		kfree(begun->buf);
@@ -35,7 +36,7 @@ static int keep_begun(struct sluice_begun *begun, const u8 *p, size_t len)
 		if (!begun->buf)
 			begun->buf = kmalloc(HTTP_HEAD_MAX, SLUICE_GFP_WAITING);
 		if (!begun->buf) {
-			sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+			sluice_stat_inc(f->stats, SLUICE_STAT_OUT_OF_MEMORY);
 			begun->len = 0;
 			return -ENOMEM;
 		}
@@ -54,7 +55,7 @@ static size_t piece_size(const struct sluice_begun *begun)
  * The next @len bytes of a stream, at most piece_size().
  * Return: 0, or what it is left for.
  */
-static enum sluice_left follow_piece(struct http_exchange *x, follow_fn *follow,
+static enum sluice_left follow_piece(struct sluice_follow *f, follow_fn *follow,
 				     struct sluice_begun *begun, const u8 *p, size_t len)
 {
 	enum http_leave why;
@@ -65,10 +66,10 @@ static enum sluice_left follow_piece(struct http_exchange *x, follow_fn *follow,
 		p = begun->buf;
 		len += begun->len;
 	}
-	used = follow(x, p, len, &why);
+	used = follow(&f->exchange, p, len, &why);
 	if (used < 0)
 		return sluice_left_of_http(why);
-	return keep_begun(begun, p + used, len - used) ? SLUICE_LEFT_LOST : 0;
+	return keep_begun(f, begun, p + used, len - used) ? SLUICE_LEFT_LOST : 0;
 }
 
 /* Out of line, for the piece that it keeps on its stack. */
@@ -81,7 +82,7 @@ noinline enum sluice_left sluice_follow_arrived(struct sluice_follow *f, struct 
 
 	if (f->held) {
 		f->held = false;
-		why = follow_piece(x, http_exchange_request, &f->request, piece, 0);
+		why = follow_piece(f, http_exchange_request, &f->request, piece, 0);
 	}
 	while (!why) {
 		u32 at = x->at + f->request.len;
@@ -97,7 +98,7 @@ noinline enum sluice_left sluice_follow_arrived(struct sluice_follow *f, struct 
 		n = sluice_sock_peek_at(sk, at, piece, piece_size(&f->request));
 		if (!n)
 			return SLUICE_LEFT_LOST;
-		why = follow_piece(x, http_exchange_request, &f->request, piece, n);
+		why = follow_piece(f, http_exchange_request, &f->request, piece, n);
 	}
 	return why;
 }
@@ -132,7 +133,7 @@ enum sluice_left sluice_follow_responses(struct sluice_follow *f, struct iov_ite
 			n = min(len, piece_of_response(f, bytes));
 			if (copy_from_iter(piece, n, bytes) != n)
 				return SLUICE_LEFT_LOST;
-			why = follow_piece(x, http_exchange_response, &f->response, piece, n);
+			why = follow_piece(f, http_exchange_response, &f->response, piece, n);
 		}
 		len -= n;
 	}
@@ -194,7 +195,7 @@ bool sluice_follow_hold(struct sluice_follow *f, struct sock *sk)
 {
 	f->request.buf = kmalloc(HTTP_HEAD_MAX, SLUICE_GFP_WAITING);
 	if (!f->request.buf) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		sluice_stat_inc(f->stats, SLUICE_STAT_OUT_OF_MEMORY);
 		return false;
 	}
 	sluice_follow_keep(f, sk);
@@ -206,6 +207,6 @@ bool sluice_follow_hold(struct sluice_follow *f, struct sock *sk)
 void sluice_follow_unhold(struct sluice_follow *f)
 {
 	if (f->held)
-		keep_begun(&f->request, NULL, 0);
+		keep_begun(f, &f->request, NULL, 0);
 	f->held = false;
 }

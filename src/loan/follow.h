@@ -7,6 +7,7 @@
 
 #include <net/tcp.h>
 
+#include "base/stats.h"
 #include "http/exchange.h"
 #include "loan/left.h"
 
@@ -25,6 +26,7 @@ struct sluice_begun {
 
 /**
  * struct sluice_follow - how far a lent connection has been followed
+ * @stats:    const: the counters of the instance
  * @exchange: both streams; its @at is a sequence number
  * @request:  behind that
  * @response: behind the last response
@@ -34,6 +36,7 @@ struct sluice_begun {
  * Under the socket's lock.
  */
 struct sluice_follow {
+	struct sluice_stats __percpu *stats;
 	struct http_exchange	exchange;
 	struct sluice_begun	request;
 	struct sluice_begun	response;

@@ -9,6 +9,7 @@
 #include <net/ipv6.h>
 #include <net/mptcp.h>
 
+#include "compat/net.h"
 #include "compat/tcp.h"
 #include "loan/handoff.h"
 #include "loan/lend.h"
@@ -93,6 +94,10 @@ static int queue_child(struct sock *lsk, struct sluice_sock *ss, struct sluice_l
 	err = -ENOBUFS;
 	if (sk_acceptq_is_full(lsk))
 		goto out;
+	/* As each socket of the backend's does; ours does not. */
+	err = -ECONNREFUSED;
+	if (!compat_sock_count_net(ss->sk))
+		goto out;
 
 	if (loan && sluice_lend_is_possible(lsk, ss->sk))
 		sluice_lend(loan);
@@ -135,14 +140,15 @@ static void request_clear(struct request_sock *req, size_t size)
  * Out of line, for selftests/net/stand to be in it.
  * Return: NULL without memory.
  */
-static noinline struct request_sock *request_alloc(const struct sock *sk)
+static noinline struct request_sock *request_alloc(const struct sluice_sock *ss)
 {
+	const struct sock *sk = ss->sk;
 	const struct request_sock_ops *ops = sk->sk_prot->rsk_prot;
 	struct request_sock *req;
 
 	req = kmem_cache_alloc(ops->slab, GFP_ATOMIC | __GFP_NOWARN);
 	if (!req) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		sluice_stat_inc(ss->stats, SLUICE_STAT_OUT_OF_MEMORY);
 		return NULL;
 	}
 	request_clear(req, ops->obj_size);
@@ -198,7 +204,7 @@ int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, struct sluice_lo
 	}
 	ss->drain = false;
 	if (!ss->req) {
-		ss->req = request_alloc(sk);
+		ss->req = request_alloc(ss);
 		if (!ss->req)
 			return -ENOBUFS;
 	}

@@ -41,6 +41,6 @@ static inline enum sluice_left sluice_left_of_http(enum http_leave why)
 	return (enum sluice_left)why;
 }
 
-void sluice_left_count(enum sluice_left why);
+void sluice_left_count(struct sluice_stats __percpu *stats, enum sluice_left why);
 
 #endif /* SLUICE_LOAN_LEFT_H */

@@ -19,6 +19,7 @@
  */
 #include <linux/fs.h>
 #include <linux/memcontrol.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -29,6 +30,7 @@
 #include <net/mptcp.h>
 
 #include "base/stats.h"
+#include "compat/net.h"
 #include "compat/tcp.h"
 #include "loan/lend.h"
 #include "loan/loan.h"
@@ -384,6 +386,7 @@ static void take_back(struct sluice_loan *loan)
 	take_back_end(sk);
 	write_unlock(&sk->sk_callback_lock);
 	WRITE_ONCE(sk->sk_prot, interposer_of(sk)->base);
+	compat_sock_uncount_net(sk);
 }
 
 /* Attached again, without a request_sock. Socket owned. */
@@ -393,9 +396,9 @@ static void tell_back(struct sluice_loan *loan, bool ends)
 	bool kept = sluice_loan_is_kept(loan);
 	struct sluice_sock *ss = loan->ss;
 
-	sluice_stat_inc(SLUICE_STAT_TAKEN_BACK);
+	sluice_stat_inc(ss->stats, SLUICE_STAT_TAKEN_BACK);
 	if (loan->follow.exchange.count) {
-		sluice_stat_inc(SLUICE_STAT_RESCUED);
+		sluice_stat_inc(ss->stats, SLUICE_STAT_RESCUED);
 		ss->rescues++;
 	}
 	forget(loan);
@@ -707,18 +710,8 @@ static void lent_state_change(struct sock *sk)
 
 /* --- lending, and its end ------------------------------------------------- */
 
-/**
- * sluice_lend_learn() - prepare hooks for the children of a listening socket
- * @lsk: does not listen yet
- *
- * Context: process, module init only.
- */
-void sluice_lend_learn(struct sock *lsk)
+static void learn(struct interposer *ip, const struct sock *lsk)
 {
-	struct interposer *ip = interposer_of(lsk);
-
-	if (ip->base)
-		return;
 	ip->base = lsk->sk_prot;
 	ip->proto = *lsk->sk_prot;
 	ip->proto.close = lent_close;
@@ -731,6 +724,23 @@ void sluice_lend_learn(struct sock *lsk)
 	compat_hook_sendpage(&ip->proto, lent_sendpage);
 	ip->closing = ip->proto;
 	ip->closing.recvmsg = closing_recvmsg;
+}
+
+/**
+ * sluice_lend_learn() - prepare hooks for the children of a listening socket
+ * @lsk: does not listen yet
+ *
+ * Context: process.
+ */
+void sluice_lend_learn(struct sock *lsk)
+{
+	static DEFINE_MUTEX(learning);	/* two instances may begin at once */
+	struct interposer *ip = interposer_of(lsk);
+
+	mutex_lock(&learning);
+	if (!ip->base)
+		learn(ip, lsk);
+	mutex_unlock(&learning);
 }
 
 /**
@@ -857,7 +867,7 @@ static void end_loan(struct sluice_loan *loan, bool reset)
 void sluice_lend_end(struct sluice_loan *loan, enum sluice_left why)
 {
 	if (why)
-		sluice_left_count(why);
+		sluice_left_count(loan->ss->stats, why);
 	end_loan(loan, false);
 }
 

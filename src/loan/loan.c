@@ -32,10 +32,10 @@ static const enum sluice_stat left_stat[SLUICE_LEFT_COUNT] = {
 #undef X
 };
 
-/* @why: not 0. Context: any. */
-void sluice_left_count(enum sluice_left why)
+/* @stats: of the instance; @why: not 0. Context: any. */
+void sluice_left_count(struct sluice_stats __percpu *stats, enum sluice_left why)
 {
-	sluice_stat_inc(left_stat[why]);
+	sluice_stat_inc(stats, left_stat[why]);
 }
 
 /* --- a loan ----------------------------------------------------------------- */
@@ -69,11 +69,12 @@ struct sluice_loan *sluice_loan_prepare(struct sluice_sock *ss,
 		return NULL;
 	loan = kzalloc(sizeof(*loan), SLUICE_GFP_WAITING);
 	if (!loan) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		sluice_stat_inc(ss->stats, SLUICE_STAT_OUT_OF_MEMORY);
 		return NULL;
 	}
 	loan->ss = ss;
 	loan->ops = ops;
+	loan->follow.stats = ss->stats;
 	*why = sluice_follow_begin(&loan->follow, sk, lane);
 	if (!*why)
 		return loan;
@@ -216,7 +217,7 @@ enum sluice_left sluice_loan_heard(struct sluice_loan *loan, bool *turn)
 	}
 	if (unlikely(tcp_sk(sk)->urg_data))
 		return SLUICE_LEFT_URGENT;
-	if (unlikely(!sluice_site_peek()->returns))
+	if (unlikely(!sluice_site_peek(loan->ss->store)->returns))
 		return SLUICE_LEFT_OFF;
 	/* A task that owns it may be about to read; but not one that has just written. */
 	*turn = likely(is_idle(loan)) && !at_eof &&
@@ -254,7 +255,7 @@ enum sluice_left sluice_loan_wrote(struct sluice_loan *loan, struct iov_iter *by
 	if (!why)
 		why = sluice_follow_responses(f, bytes, len);
 	if (!why && http_exchange_is_idle(&f->exchange)) {
-		sluice_stat_inc(SLUICE_STAT_RETURNS);
+		sluice_stat_inc(loan->ss->stats, SLUICE_STAT_RETURNS);
 		loan->ss->rescues = 0;
 	}
 	return why;
@@ -402,13 +403,13 @@ static bool must_end(const struct sock *sk)
 }
 
 /* Both of the same site. Context: any. */
-static bool is_switched_on(void)
+static bool is_switched_on(const struct sluice_loan *loan)
 {
 	const struct sluice_site *site;
 	bool on;
 
 	rcu_read_lock();
-	site = sluice_site_peek();
+	site = sluice_site_peek(loan->ss->store);
 	on = site->returns && site->take_back;
 	rcu_read_unlock();
 	return on;
@@ -419,7 +420,7 @@ static bool may_go_on(const struct sluice_loan *loan)
 {
 	const struct sock *sk = loan->ss->sk;
 
-	if (!is_switched_on() || loan->shut || sk->sk_state != TCP_ESTABLISHED ||
+	if (!is_switched_on(loan) || loan->shut || sk->sk_state != TCP_ESTABLISHED ||
 	    tcp_sk(sk)->urg_data)
 		return false;
 	return is_at_rest(loan) || is_untouched(loan);
@@ -473,6 +474,6 @@ enum sluice_left sluice_loan_closes(const struct sluice_loan *loan)
  */
 bool sluice_loan_ends(const struct sluice_loan *loan)
 {
-	return loan->answering && (loan->shut || !is_switched_on() || !is_as_lent(loan) ||
+	return loan->answering && (loan->shut || !is_switched_on(loan) || !is_as_lent(loan) ||
 				   !is_at_rest(loan));
 }

@@ -23,27 +23,27 @@ static enum sluice_stat error_stat(u16 status)
 	return SLUICE_STAT_ERROR_503;
 }
 
-static void count_status(u16 status)
+static void count_status(const struct sluice_answer *answer)
 {
-	switch (status) {
+	switch (answer->status) {
 	case 206:
-		sluice_stat_inc(SLUICE_STAT_PARTIAL);
+		sluice_stat_inc(answer->stats, SLUICE_STAT_PARTIAL);
 		fallthrough;
 	case 200:
-		sluice_stat_inc(SLUICE_STAT_SERVED);
+		sluice_stat_inc(answer->stats, SLUICE_STAT_SERVED);
 		break;
 	case 204:
-		sluice_stat_inc(SLUICE_STAT_OPTIONS_ANSWERED);
+		sluice_stat_inc(answer->stats, SLUICE_STAT_OPTIONS_ANSWERED);
 		break;
 	case 301:
-		sluice_stat_inc(SLUICE_STAT_REDIRECTED);
+		sluice_stat_inc(answer->stats, SLUICE_STAT_REDIRECTED);
 		break;
 	case 304:
-		sluice_stat_inc(SLUICE_STAT_NOT_MODIFIED);
+		sluice_stat_inc(answer->stats, SLUICE_STAT_NOT_MODIFIED);
 		break;
 	default:
-		sluice_stat_inc(SLUICE_STAT_ERRORS);
-		sluice_stat_inc(error_stat(status));
+		sluice_stat_inc(answer->stats, SLUICE_STAT_ERRORS);
+		sluice_stat_inc(answer->stats, error_stat(answer->status));
 	}
 }
 
@@ -63,13 +63,13 @@ void sluice_request_done(struct sluice_answer *answer, enum sluice_outcome outco
 	switch (outcome) {
 	case SLUICE_ANSWERED:
 	case SLUICE_CUT_SHORT:
-		sluice_stat_inc(SLUICE_STAT_REQUESTS);
-		count_status(answer->status);
+		sluice_stat_inc(answer->stats, SLUICE_STAT_REQUESTS);
+		count_status(answer);
 		break;
 	case SLUICE_HANDED_OVER:
-		sluice_stat_inc(SLUICE_STAT_REQUESTS);
-		sluice_stat_inc(SLUICE_STAT_HANDED_OVER);
-		sluice_stat_inc(answer->why);
+		sluice_stat_inc(answer->stats, SLUICE_STAT_REQUESTS);
+		sluice_stat_inc(answer->stats, SLUICE_STAT_HANDED_OVER);
+		sluice_stat_inc(answer->stats, answer->why);
 		break;
 	case SLUICE_FORGOTTEN:
 		break;

@@ -64,6 +64,7 @@ extern const struct sluice_reply_ops sluice_reply_own;
 
 /**
  * struct sluice_answer - a request while it is answered
+ * @stats:      const: the counters of the instance
  * @ops:        who makes it; NULL while nobody does
  * @is_open:    there is a request, and it has not ended
  * @keep_alive: it is not the last of the connection
@@ -78,6 +79,7 @@ extern const struct sluice_reply_ops sluice_reply_own;
  * while a page of it is read.
  */
 struct sluice_answer {
+	struct sluice_stats __percpu	*stats;
 	const struct sluice_reply_ops	*ops;
 	bool				is_open;
 	bool				keep_alive;

@@ -200,7 +200,7 @@ static int keep_parts(struct sluice_answer *answer, u64 boundary,
 	struct sluice_parts *parts = kmalloc(sizeof(*parts), SLUICE_GFP_SENDING);
 
 	if (!parts) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+		sluice_stat_inc(answer->stats, SLUICE_STAT_OUT_OF_MEMORY);
 		return -ENOMEM;
 	}
 	parts->at = 0;

@@ -85,10 +85,10 @@ u32 sluice_send_window(const struct sock *sk)
  * With nothing in flight it was not the buffer that was full: an allocation
  * failed, and no ACK will ever ring.
  */
-static int send_result(const struct sock *sk, int ret)
+static int send_result(const struct sluice_sock *ss, int ret)
 {
-	if (unlikely(ret == -EAGAIN && tcp_rtx_and_write_queues_empty(sk))) {
-		sluice_stat_inc(SLUICE_STAT_OUT_OF_MEMORY);
+	if (unlikely(ret == -EAGAIN && tcp_rtx_and_write_queues_empty(ss->sk))) {
+		sluice_stat_inc(ss->stats, SLUICE_STAT_OUT_OF_MEMORY);
 		return -ENOMEM;
 	}
 	return ret;
@@ -106,7 +106,7 @@ static int send_end(struct sluice_sock *ss, const struct lent_send *was, int ret
 	if (ss->loan)
 		end_lent_send(ss, was, ret);
 	ss->sending = false;
-	return send_result(ss->sk, ret);
+	return send_result(ss, ret);
 }
 
 /**

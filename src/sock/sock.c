@@ -10,6 +10,7 @@
 #include <net/request_sock.h>
 
 #include "base/lane.h"
+#include "compat/net.h"
 #include "compat/tcp.h"
 #include "sock/options.h"
 #include "sock/sock.h"
@@ -125,7 +126,7 @@ void sluice_sock_hook(struct sluice_sock *ss)
 
 /**
  * sluice_sock_attach() - take over a child from our own accept queue
- * @ss:       zeroed
+ * @ss:       zeroed, but for its @stats
  * @req:      from reqsk_queue_remove(); its reference and the child's move here
  * @lis:      the listener
  * @ops:      who is to be rung
@@ -336,16 +337,32 @@ static void bury_work(struct work_struct *work)
  *
  * Closing may sleep, so it is left to a worker, a batch at a time; nobody else has a
  * file of it, so not for long.
+ *
+ * While it is ours it does not count its network namespace, as its listener does not.  A
+ * socket that does not has no timers any more once it is closed, so that it may not have
+ * anything to send then, nor wait for an answer.  So from here on it counts it; or, if the
+ * namespace is about to go, it is reset.
  * Context: any, BH off.
  */
 void sluice_sock_bury(struct sluice_sock *ss)
 {
 	struct graveyard *yard = this_cpu_ptr(&graveyards);
 
+	if (!compat_sock_count_net(ss->sk))
+		sluice_sock_reset_on_close(ss);
 	/* A jiffy later, so that many are closed for one wake-up. */
 	if (llist_add(&ss->grave, &yard->graves))
 		queue_delayed_work_on(smp_processor_id(), closing, &yard->work,
 				      1);
+}
+
+/* What was buried before is closed when this returns. Context: process. */
+void sluice_socks_settle(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		flush_delayed_work(&per_cpu_ptr(&graveyards, cpu)->work);
 }
 
 int sluice_socks_init(void)

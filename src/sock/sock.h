@@ -21,6 +21,7 @@
 
 struct sluice_loan;
 struct sluice_sock;
+struct sluice_store;
 
 /*
  * Bytes that may wait behind those in flight.  They keep pages in memory, and it is
@@ -44,6 +45,8 @@ struct sluice_sock_ops {
 
 /**
  * struct sluice_sock - an accepted socket without a file or an inode
+ * @stats: const: the counters of the instance
+ * @store: const: that of the instance; for the rooms above
  * @sk:    the socket; counted until sluice_sock_release()
  * @req:   its request_sock, kept: it is what goes onto a backend's queue; NULL when
  *         it went
@@ -64,6 +67,8 @@ struct sluice_sock_ops {
  * @to_ino: and the number: zeroes, and as much of an inode as there must be
  */
 struct sluice_sock {
+	struct sluice_stats __percpu	*stats;
+	struct sluice_store		*store;
 	struct sock			*sk;
 	struct request_sock		*req;
 	const struct sluice_sock_ops	*ops;
@@ -171,6 +176,7 @@ size_t sluice_sock_discard(struct sock *sk, size_t max);
 void sluice_sock_shutdown(struct sluice_sock *ss);
 void sluice_sock_reset_on_close(struct sluice_sock *ss);
 void sluice_sock_bury(struct sluice_sock *ss);
+void sluice_socks_settle(void);
 
 int sluice_socks_init(void);
 void sluice_socks_exit(void);

@@ -23,6 +23,7 @@
 #include "compat/fsnotify.h"
 #include "store/body.h"
 #include "store/object.h"
+#include "store/store.h"
 
 /* Folios of a file that are marked in one go. */
 #define RESIDENT_MAX 1024
@@ -336,10 +337,11 @@ static struct page *read_through_cache(const struct sluice_body *body,
  * A hole in a tmpfs file has no page and shall not get one for being read; what
  * was swapped out comes back on the way.
  */
-static struct page *read_copy(struct file *file, pgoff_t index, loff_t end)
+static struct page *read_copy(const struct sluice_body *body, pgoff_t index)
 {
+	struct file *file = body->obj->file;
 	loff_t pos = (loff_t)index << PAGE_SHIFT;
-	size_t want = min_t(loff_t, PAGE_SIZE, end - pos);
+	size_t want = min_t(loff_t, PAGE_SIZE, body->end - pos);
 	struct page *page;
 	ssize_t got;
 
@@ -354,7 +356,7 @@ static struct page *read_copy(struct file *file, pgoff_t index, loff_t end)
 		put_page(page);
 		return ERR_PTR(got < 0 ? got : -ESTALE);
 	}
-	sluice_stat_inc(SLUICE_STAT_PAGES_COPIED);
+	sluice_stat_inc(body->obj->store->stats, SLUICE_STAT_PAGES_COPIED);
 	return page;
 }
 
@@ -417,13 +419,13 @@ void sluice_body_fill(struct sluice_body *body)
 	struct file *file = body->obj->file;
 	struct page *page;
 
-	sluice_stat_inc(SLUICE_STAT_FILLS);
+	sluice_stat_inc(body->obj->store->stats, SLUICE_STAT_FILLS);
 	if (body->page)
 		sluice_body_drop_page(body);
 	if (file->f_mapping->a_ops->read_folio)
 		page = read_through_cache(body, index);
 	else
-		page = read_copy(file, index, body->end);
+		page = read_copy(body, index);
 	if (IS_ERR(page)) {
 		body->err = PTR_ERR(page);
 		return;

@@ -38,41 +38,10 @@
 /* What paths without a file may have of what files may: a quarter, besides. */
 #define ABSENT_SHIFT 2
 
-unsigned int sluice_cache_entries = 4096;
-unsigned int sluice_cache_bytes = 32 << 20;
-unsigned int sluice_cache_idle = 60;
-
 struct cache_key {
 	u64		site_id;
 	struct span	path;
 };
-
-/**
- * struct shelf - what the cache has of one kind
- * @by_age:  objects, oldest first
- * @entries: of them
- * @bytes:   of kernel memory
- * @shift:   its part of what the parameters allow
- */
-struct shelf {
-	struct list_head	by_age;
-	unsigned int		entries;
-	size_t			bytes;
-	unsigned int		shift;
-};
-
-static struct rhashtable table;
-/* Protects the shelves, and with them the count of what is in the table. */
-static DEFINE_SPINLOCK(age_lock);
-static struct shelf absent = {
-	.by_age = LIST_HEAD_INIT(absent.by_age), .shift = ABSENT_SHIFT,
-};
-
-static struct shelf files = { .by_age = LIST_HEAD_INIT(files.by_age) };
-static struct shrinker *shrinker;
-
-static void sweep_work(struct work_struct *work);
-static DECLARE_DELAYED_WORK(sweep, sweep_work);
 
 static u32 key_hash(const void *data, u32 len, u32 seed)
 {
@@ -105,40 +74,41 @@ static const struct rhashtable_params table_params = {
 };
 
 /* Context: rcu_read_lock(). */
-static u64 current_site_id(void)
+static u64 current_site_id(const struct sluice_store *store)
 {
-	const struct sluice_site *site = sluice_site_peek();
+	const struct sluice_site *site = sluice_site_peek(store);
 
 	return site ? site->id : 0;
 }
 
-static struct shelf *shelf_of(const struct sluice_object *obj)
+static struct sluice_shelf *shelf_of(const struct sluice_object *obj)
 {
-	return obj->file ? &files : &absent;
+	return obj->file ? &obj->store->files : &obj->store->absent;
 }
 
-static void shelf_add(struct shelf *shelf, struct sluice_object *obj)
+static void shelf_add(struct sluice_shelf *shelf, struct sluice_object *obj)
 {
-	lockdep_assert_held(&age_lock);
+	lockdep_assert_held(&obj->store->age_lock);
 	list_add_tail(&obj->age, &shelf->by_age);
 	shelf->entries++;
 	shelf->bytes += obj->bytes;
-	sluice_stat_add(SLUICE_STAT_LIVE_CACHE_BYTES, obj->bytes);
+	sluice_stat_add(obj->store->stats, SLUICE_STAT_LIVE_CACHE_BYTES, obj->bytes);
 }
 
-static void shelf_remove(struct shelf *shelf, struct sluice_object *obj)
+static void shelf_remove(struct sluice_shelf *shelf, struct sluice_object *obj)
 {
-	lockdep_assert_held(&age_lock);
+	lockdep_assert_held(&obj->store->age_lock);
 	list_del_init(&obj->age);
 	shelf->entries--;
 	shelf->bytes -= obj->bytes;
-	sluice_stat_add(SLUICE_STAT_LIVE_CACHE_BYTES, -(s64)obj->bytes);
+	sluice_stat_add(obj->store->stats, SLUICE_STAT_LIVE_CACHE_BYTES, -(s64)obj->bytes);
 }
 
-static bool shelf_is_over(const struct shelf *shelf)
+static bool shelf_is_over(const struct sluice_store *store,
+			  const struct sluice_shelf *shelf)
 {
-	unsigned int entries = READ_ONCE(sluice_cache_entries) >> shelf->shift;
-	size_t bytes = READ_ONCE(sluice_cache_bytes) >> shelf->shift;
+	unsigned int entries = READ_ONCE(store->cache_entries) >> shelf->shift;
+	size_t bytes = READ_ONCE(store->cache_bytes) >> shelf->shift;
 
 	return READ_ONCE(shelf->entries) > max(entries, 1U) ||
 	       READ_ONCE(shelf->bytes) > bytes;
@@ -150,12 +120,14 @@ static bool shelf_is_over(const struct shelf *shelf)
  */
 static bool cache_unhash(struct sluice_object *obj)
 {
-	if (rhashtable_remove_fast(&table, &obj->node, table_params))
+	struct sluice_store *store = obj->store;
+
+	if (rhashtable_remove_fast(&store->table, &obj->node, table_params))
 		return false;		/* somebody else did */
 
-	spin_lock_bh(&age_lock);
+	spin_lock_bh(&store->age_lock);
 	shelf_remove(shelf_of(obj), obj);
-	spin_unlock_bh(&age_lock);
+	spin_unlock_bh(&store->age_lock);
 	sluice_object_put(obj);
 	return true;
 }
@@ -196,16 +168,17 @@ struct sluice_object *sluice_cache_get(const struct sluice_site *site,
 				       struct span path)
 {
 	struct cache_key key = { .site_id = site->id, .path = path };
+	struct sluice_store *store = site->store;
 	struct sluice_object *obj;
 
-	obj = rhashtable_lookup(&table, &key, table_params);
+	obj = rhashtable_lookup(&store->table, &key, table_params);
 	/* First the reference: RCU keeps the object, but not its file. */
 	if (!obj || !sluice_object_get_unless_dying(obj)) {
 		obj = NULL;
 		goto out;
 	}
 	if (unlikely(!sluice_object_is_current(obj))) {
-		sluice_stat_inc(SLUICE_STAT_CACHE_STALE);
+		sluice_stat_inc(store->stats, SLUICE_STAT_CACHE_STALE);
 		cache_unhash(obj);
 		sluice_object_put(obj);
 		obj = NULL;
@@ -222,22 +195,23 @@ struct sluice_object *sluice_cache_get(const struct sluice_site *site,
 	if (unlikely(!obj->file)) {
 		int err = obj->err;
 
-		sluice_stat_inc(SLUICE_STAT_CACHE_HITS_ABSENT);
+		sluice_stat_inc(store->stats, SLUICE_STAT_CACHE_HITS_ABSENT);
 		sluice_object_put(obj);
 		obj = ERR_PTR(err);
 	}
 out:
-	sluice_stat_inc(obj ? SLUICE_STAT_CACHE_HITS : SLUICE_STAT_CACHE_MISSES);
+	sluice_stat_inc(store->stats,
+			obj ? SLUICE_STAT_CACHE_HITS : SLUICE_STAT_CACHE_MISSES);
 	return obj;
 }
 
 /* The least recently used of the oldest few; the others go to the back. */
-static struct sluice_object *pick_victim(struct shelf *shelf)
+static struct sluice_object *pick_victim(struct sluice_store *store, struct sluice_shelf *shelf)
 {
 	struct sluice_object *victim = NULL;
 	unsigned int i = EVICT_SAMPLE;
 
-	lockdep_assert_held(&age_lock);
+	lockdep_assert_held(&store->age_lock);
 	while (i-- && !list_empty(&shelf->by_age)) {
 		struct sluice_object *obj;
 
@@ -254,56 +228,61 @@ static struct sluice_object *pick_victim(struct shelf *shelf)
 }
 
 /* Return: false if there was nothing to evict. Context: any. */
-static bool evict_one(struct shelf *shelf, enum sluice_stat stat)
+static bool evict_one(struct sluice_store *store, struct sluice_shelf *shelf,
+		      enum sluice_stat stat)
 {
 	struct sluice_object *victim;
 
-	spin_lock_bh(&age_lock);
-	victim = pick_victim(shelf);
-	spin_unlock_bh(&age_lock);
+	spin_lock_bh(&store->age_lock);
+	victim = pick_victim(store, shelf);
+	spin_unlock_bh(&store->age_lock);
 	if (!victim)
 		return false;
 	if (cache_unhash(victim))
-		sluice_stat_inc(stat);
+		sluice_stat_inc(store->stats, stat);
 	sluice_object_put(victim);
 	return true;
 }
 
-static void shelf_trim(struct shelf *shelf)
+static void shelf_trim(struct sluice_store *store, struct sluice_shelf *shelf)
 {
-	while (shelf_is_over(shelf) &&
-	       evict_one(shelf, SLUICE_STAT_CACHE_EVICTED))
+	while (shelf_is_over(store, shelf) &&
+	       evict_one(store, shelf, SLUICE_STAT_CACHE_EVICTED))
 		cond_resched();
 }
 
 /**
- * sluice_cache_trim() - let go of what is more than the parameters allow
+ * sluice_cache_trim() - let go of what is more than the settings allow
+ * @store: live
  *
  * Context: process.
  */
-void sluice_cache_trim(void)
+void sluice_cache_trim(struct sluice_store *store)
 {
-	shelf_trim(&absent);
-	shelf_trim(&files);
+	shelf_trim(store, &store->absent);
+	shelf_trim(store, &store->files);
 }
 
 /* Memory is short. Context: reclaim, whatever locks that holds: nothing here waits. */
-static unsigned long cache_count(struct shrinker *unused,
+static unsigned long cache_count(struct shrinker *shrinker,
 				 struct shrink_control *control)
 {
-	return (READ_ONCE(absent.entries) + READ_ONCE(files.entries)) ?:
+	const struct sluice_store *store = compat_shrinker_data(shrinker);
+
+	return (READ_ONCE(store->absent.entries) + READ_ONCE(store->files.entries)) ?:
 		SHRINK_EMPTY;
 }
 
 /* What clients invented first. The files are closed elsewhere, and soon. */
-static unsigned long cache_shrink(struct shrinker *unused,
+static unsigned long cache_shrink(struct shrinker *shrinker,
 				  struct shrink_control *control)
 {
+	struct sluice_store *store = compat_shrinker_data(shrinker);
 	unsigned long done = 0;
 
 	while (done < control->nr_to_scan &&
-	       (evict_one(&absent, SLUICE_STAT_CACHE_SHRUNK) ||
-		evict_one(&files, SLUICE_STAT_CACHE_SHRUNK)))
+	       (evict_one(store, &store->absent, SLUICE_STAT_CACHE_SHRUNK) ||
+		evict_one(store, &store->files, SLUICE_STAT_CACHE_SHRUNK)))
 		done++;
 	return done;
 }
@@ -322,13 +301,14 @@ static unsigned long cache_shrink(struct shrinker *unused,
 void sluice_cache_insert(struct sluice_object *obj)
 {
 	struct cache_key key = { .site_id = obj->site_id, .path = obj->key };
+	struct sluice_store *store = obj->store;
 	struct sluice_object *old;
 	bool current_site;
 	int err;
 
 	rcu_read_lock();
-	current_site = obj->site_id == current_site_id();
-	old = rhashtable_lookup(&table, &key, table_params);
+	current_site = obj->site_id == current_site_id(store);
+	old = rhashtable_lookup(&store->table, &key, table_params);
 	if (old)
 		cache_unhash(old);
 	rcu_read_unlock();
@@ -340,16 +320,16 @@ void sluice_cache_insert(struct sluice_object *obj)
 	 * Table and list change together under the lock: cache_unhash() takes
 	 * it after removing, so it cannot find the object off the list.
 	 */
-	spin_lock_bh(&age_lock);
-	err = rhashtable_lookup_insert_key(&table, &key, &obj->node,
+	spin_lock_bh(&store->age_lock);
+	err = rhashtable_lookup_insert_key(&store->table, &key, &obj->node,
 					   table_params);
 	if (!err) {
 		refcount_inc(&obj->ref);	/* the table's */
 		shelf_add(shelf_of(obj), obj);
 	}
-	spin_unlock_bh(&age_lock);
+	spin_unlock_bh(&store->age_lock);
 
-	shelf_trim(shelf_of(obj));
+	shelf_trim(store, shelf_of(obj));
 }
 
 static void keep_resident(const struct sluice_object *obj)
@@ -367,12 +347,12 @@ static void keep_resident(const struct sluice_object *obj)
 }
 
 /* Unhash what is idle or does not hold, one per lock hold. */
-static void shelf_prune(struct shelf *shelf)
+static void shelf_prune(struct sluice_store *store, struct sluice_shelf *shelf)
 {
-	unsigned long idle = READ_ONCE(sluice_cache_idle) * HZ;
+	unsigned long idle = READ_ONCE(store->cache_idle) * HZ;
 	unsigned int left;
 
-	spin_lock_bh(&age_lock);
+	spin_lock_bh(&store->age_lock);
 	left = shelf->entries;
 	while (left-- && !list_empty(&shelf->by_age)) {
 		struct sluice_object *obj;
@@ -382,11 +362,11 @@ static void shelf_prune(struct shelf *shelf)
 				       age);
 		list_move_tail(&obj->age, &shelf->by_age);
 		sluice_object_hold(obj);
-		spin_unlock_bh(&age_lock);
+		spin_unlock_bh(&store->age_lock);
 
 		keep_resident(obj);
 		rcu_read_lock();
-		gone = obj->site_id != current_site_id() ||
+		gone = obj->site_id != current_site_id(store) ||
 		       time_after(jiffies, READ_ONCE(obj->used) + idle) ||
 		       !sluice_object_is_current(obj);
 		rcu_read_unlock();
@@ -395,9 +375,9 @@ static void shelf_prune(struct shelf *shelf)
 		sluice_object_put(obj);
 		cond_resched();
 
-		spin_lock_bh(&age_lock);
+		spin_lock_bh(&store->age_lock);
 	}
-	spin_unlock_bh(&age_lock);
+	spin_unlock_bh(&store->age_lock);
 }
 
 /*
@@ -405,11 +385,11 @@ static void shelf_prune(struct shelf *shelf)
  * so it is put aside first.  Who is being unhashed by somebody else stays until that
  * is done.
  */
-static void shelf_clear(struct shelf *shelf)
+static void shelf_clear(struct sluice_store *store, struct sluice_shelf *shelf)
 {
 	LIST_HEAD(aside);
 
-	spin_lock_bh(&age_lock);
+	spin_lock_bh(&store->age_lock);
 	list_splice_init(&shelf->by_age, &aside);
 	while (!list_empty(&aside)) {
 		struct sluice_object *obj;
@@ -417,36 +397,40 @@ static void shelf_clear(struct shelf *shelf)
 		obj = list_first_entry(&aside, struct sluice_object, age);
 		list_move_tail(&obj->age, &aside);
 		sluice_object_hold(obj);
-		spin_unlock_bh(&age_lock);
+		spin_unlock_bh(&store->age_lock);
 
 		cache_unhash(obj);
 		sluice_object_put(obj);
 		cond_resched();
 
-		spin_lock_bh(&age_lock);
+		spin_lock_bh(&store->age_lock);
 	}
-	spin_unlock_bh(&age_lock);
+	spin_unlock_bh(&store->age_lock);
 }
 
 /* A file that nobody asks for, or that is gone, does not stay open. */
 static void sweep_work(struct work_struct *work)
 {
-	shelf_prune(&absent);
-	shelf_prune(&files);
-	queue_delayed_work(sluice_housekeeping, &sweep, SWEEP_INTERVAL);
+	struct sluice_store *store =
+		container_of(to_delayed_work(work), struct sluice_store, sweep);
+
+	shelf_prune(store, &store->absent);
+	shelf_prune(store, &store->files);
+	queue_delayed_work(sluice_housekeeping, &store->sweep, SWEEP_INTERVAL);
 }
 
 /**
  * sluice_cache_flush() - forget all objects
+ * @store: live
  *
  * Nothing that was in the cache holds a file or a mount afterwards, but for what is
  * being sent, or read for it.
  * Context: process.
  */
-void sluice_cache_flush(void)
+void sluice_cache_flush(struct sluice_store *store)
 {
-	shelf_clear(&absent);
-	shelf_clear(&files);
+	shelf_clear(store, &store->absent);
+	shelf_clear(store, &store->files);
 	/* Turns that had found one have let go of it, or send it. */
 	synchronize_rcu();
 	sluice_objects_settle();
@@ -454,29 +438,51 @@ void sluice_cache_flush(void)
 	flush_delayed_fput();
 }
 
-int sluice_cache_init(void)
+static void shelf_init(struct sluice_shelf *shelf, unsigned int shift)
+{
+	INIT_LIST_HEAD(&shelf->by_age);
+	shelf->entries = 0;
+	shelf->bytes = 0;
+	shelf->shift = shift;
+}
+
+/**
+ * sluice_cache_init() - a store becomes live
+ * @store: its bounds and @stats are set
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int sluice_cache_init(struct sluice_store *store)
 {
 	int err;
 
-	err = rhashtable_init(&table, &table_params);
+	spin_lock_init(&store->age_lock);
+	shelf_init(&store->absent, ABSENT_SHIFT);
+	shelf_init(&store->files, 0);
+	INIT_DELAYED_WORK(&store->sweep, sweep_work);
+	err = rhashtable_init(&store->table, &table_params);
 	if (err)
 		return err;
-	shrinker = compat_shrinker_start("sluice", cache_count, cache_shrink);
-	if (!shrinker)
+	store->shrinker = compat_shrinker_start("sluice", cache_count, cache_shrink, store);
+	if (!store->shrinker)
 		goto err_destroy_table;
-	queue_delayed_work(sluice_housekeeping, &sweep, SWEEP_INTERVAL);
+	queue_delayed_work(sluice_housekeeping, &store->sweep, SWEEP_INTERVAL);
 	return 0;
 
 err_destroy_table:
-	rhashtable_destroy(&table);
+	rhashtable_destroy(&store->table);
 	return -ENOMEM;
 }
 
-/* No lookup runs any more. */
-void sluice_cache_exit(void)
+/*
+ * No lookup of the instance's runs any more.  Objects may still be in use by what reads
+ * ahead; they have the store for that.
+ */
+void sluice_cache_exit(struct sluice_store *store)
 {
-	cancel_delayed_work_sync(&sweep);
-	compat_shrinker_stop(shrinker);
-	sluice_cache_flush();
-	rhashtable_destroy(&table);
+	cancel_delayed_work_sync(&store->sweep);
+	compat_shrinker_stop(store->shrinker);
+	sluice_cache_flush(store);
+	rhashtable_destroy(&store->table);
 }

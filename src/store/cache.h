@@ -10,19 +10,15 @@
 
 struct sluice_object;
 struct sluice_site;
+struct sluice_store;
 
 struct sluice_object *sluice_cache_get(const struct sluice_site *site,
 				       struct span path) __must_check;
 void sluice_cache_insert(struct sluice_object *obj);
-void sluice_cache_trim(void);
-void sluice_cache_flush(void);
+void sluice_cache_trim(struct sluice_store *store);
+void sluice_cache_flush(struct sluice_store *store);
 
-int sluice_cache_init(void);
-void sluice_cache_exit(void);
-
-/* Tunables, see ctl/settings.c. */
-extern unsigned int sluice_cache_entries;
-extern unsigned int sluice_cache_bytes;
-extern unsigned int sluice_cache_idle;
+int sluice_cache_init(struct sluice_store *store);
+void sluice_cache_exit(struct sluice_store *store);
 
 #endif /* SLUICE_STORE_CACHE_H */

@@ -323,7 +323,7 @@ static void use_sibling(struct finding *f, struct sluice_sibling *sibling,
 		return;
 	}
 	if (sibling->mtime < base_mtime) {
-		sluice_stat_inc(SLUICE_STAT_SIBLINGS_STALE);
+		sluice_stat_inc(f->site->store->stats, SLUICE_STAT_SIBLINGS_STALE);
 		fput(file);
 		return;
 	}
@@ -508,7 +508,7 @@ static void publish(const struct finding *f, struct sluice_object *obj,
 	if (!is_still_current(obj))
 		return;
 	if (obj->until)
-		sluice_stat_inc(SLUICE_STAT_MOUNTED_ELSEWHERE);
+		sluice_stat_inc(obj->store->stats, SLUICE_STAT_MOUNTED_ELSEWHERE);
 	sluice_cache_insert(obj);
 }
 
@@ -801,6 +801,7 @@ out:
 
 /**
  * sluice_lookup() - find and open what a path names below the docroot
+ * @store: whose site is asked
  * @path: absolute, normalised, NUL-terminated behind its last byte
  * @host_len: so many bytes of it are "/" and the directory of a host, or 0
  * @site_id: out: the site that this holds for, whatever is returned
@@ -815,14 +816,14 @@ out:
  * system whose pages cannot be sent; -EBUSY somebody wants to be asked before it is
  * read; -ENOMEM.
  */
-struct sluice_object *sluice_lookup(struct span path, size_t host_len,
-				    u64 *site_id)
+struct sluice_object *sluice_lookup(struct sluice_store *store, struct span path,
+				    size_t host_len, u64 *site_id)
 {
-	struct sluice_site *site = sluice_site_get();
+	struct sluice_site *site = sluice_site_get(store);
 	struct sluice_object *obj;
 	const struct cred *old;
 
-	sluice_stat_inc(SLUICE_STAT_LOOKUPS);
+	sluice_stat_inc(store->stats, SLUICE_STAT_LOOKUPS);
 	*site_id = site ? site->id : 0;
 	if (!site)
 		return ERR_PTR(-ENOENT);

@@ -8,8 +8,9 @@
 #include "http/span.h"
 
 struct sluice_object;
+struct sluice_store;
 
-struct sluice_object *sluice_lookup(struct span path, size_t host_len,
-				    u64 *site_id);
+struct sluice_object *sluice_lookup(struct sluice_store *store, struct span path,
+				    size_t host_len, u64 *site_id);
 
 #endif /* SLUICE_STORE_LOOKUP_H */

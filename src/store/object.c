@@ -150,6 +150,13 @@ static void render_head(struct sluice_object *obj, struct http_writer *w,
 		obj->head = text_since(w, head);
 }
 
+static void object_settle_in(struct sluice_object *obj, struct sluice_store *store)
+{
+	sluice_store_hold(store);
+	obj->store = store;
+	sluice_stat_inc(store->stats, SLUICE_STAT_LIVE_OBJECTS);
+}
+
 /**
  * sluice_object_create() - make an object of an open file
  * @site:   it was found under
@@ -198,7 +205,7 @@ struct sluice_object *sluice_object_create(const struct sluice_site *site,
 		kfree(obj);
 		return ERR_PTR(-ENOMEM);
 	}
-	sluice_stat_inc(SLUICE_STAT_LIVE_OBJECTS);
+	object_settle_in(obj, site->store);
 	return obj;
 }
 
@@ -231,7 +238,7 @@ sluice_object_create_absent(const struct sluice_site *site, struct span key,
 	path_get(&obj->at);
 	memcpy(obj->text, key.ptr, key.len);
 	obj->key = (struct span){ obj->text, key.len };
-	sluice_stat_inc(SLUICE_STAT_LIVE_OBJECTS);
+	object_settle_in(obj, site->store);
 	return obj;
 }
 
@@ -256,13 +263,16 @@ static LLIST_HEAD(graves);
  */
 static void bury(struct sluice_object *obj)
 {
+	struct sluice_store *store = obj->store;
+
 	sluice_siblings_release(&obj->siblings);
 	if (obj->file)
 		__fput_sync(obj->file);
 	else
 		path_put(&obj->at);
-	sluice_stat_add(SLUICE_STAT_LIVE_OBJECTS, -1);
+	sluice_stat_add(store->stats, SLUICE_STAT_LIVE_OBJECTS, -1);
 	kfree_rcu(obj, rcu);
+	sluice_store_put(store);
 }
 
 static void bury_work(struct work_struct *work)

@@ -70,6 +70,7 @@ struct sluice_siblings {
  * @age:    place in the cache's list, oldest first; the cache's lock
  * @grave:  place among those that wait to be freed
  * @rcu:    for freeing
+ * @store:  const: counted, where it is found
  * @site_id: the site it was found under
  * @bytes:  of memory, siblings included, while it is in the cache
  * @key:    path as requested
@@ -105,6 +106,7 @@ struct sluice_object {
 	struct llist_node		grave;
 	struct rcu_head			rcu;
 
+	struct sluice_store		*store;
 	u64				site_id;
 	size_t				bytes;
 	struct span			key;

@@ -10,7 +10,6 @@
 #include "store/site.h"
 #include "store/types.h"
 
-struct sluice_site __rcu *sluice_site_now;
 static atomic64_t last_id = ATOMIC64_INIT(0);
 
 /**
@@ -55,28 +54,29 @@ void sluice_site_put(struct sluice_site *site)
 
 /**
  * sluice_site_publish() - make @site the current one
+ * @store: of its instance
  * @site: its reference moves here; NULL on the way out
  *
  * What was remembered under another id is not found any more.
- * Context: process, callers serialised by the parameter lock.
+ * Context: process, callers serialised by the lock of the instance.
  */
-void sluice_site_publish(struct sluice_site *site)
+void sluice_site_publish(struct sluice_store *store, struct sluice_site *site)
 {
 	struct sluice_site *old;
 
-	old = rcu_replace_pointer(sluice_site_now, site, true);
+	old = rcu_replace_pointer(store->site, site, true);
 	if (old)
 		sluice_site_put(old);
 }
 
 /* Return: the current site, counted; NULL on the way out. Context: any. */
-struct sluice_site *sluice_site_get(void)
+struct sluice_site *sluice_site_get(struct sluice_store *store)
 {
 	struct sluice_site *site;
 
 	rcu_read_lock();
 	do {
-		site = rcu_dereference(sluice_site_now);
+		site = rcu_dereference(store->site);
 	} while (site && !refcount_inc_not_zero(&site->ref));
 	rcu_read_unlock();
 	return site;

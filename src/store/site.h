@@ -17,6 +17,7 @@
 
 #include "http/negotiate.h"
 #include "http/span.h"
+#include "store/store.h"
 
 struct sluice_docroot;
 struct sluice_types;
@@ -73,6 +74,7 @@ enum sluice_symlinks {
  * @ref:  the current site has one, each lookup one while it runs
  * @rcu:  for freeing
  * @id:   of all sites that mean the same files, and say the same of them; never used again
+ * @store: const: whose it is
  * @docroot: counted; NULL before the module is loaded
  * @types: counted; likewise
  * @docroot_name: as it was set
@@ -119,6 +121,7 @@ struct sluice_site {
 	refcount_t		ref;
 	struct rcu_head		rcu;
 	u64			id;
+	struct sluice_store	*store;
 	struct sluice_docroot	*docroot;
 	struct sluice_types	*types;
 
@@ -159,23 +162,21 @@ struct sluice_site {
 	bool			hide_dot;
 };
 
-extern struct sluice_site __rcu *sluice_site_now;
-
 /*
- * The current site. Context: rcu_read_lock(), softirq too.
+ * The current site of a store. Context: rcu_read_lock(), softirq too.
  * Return: NULL on the way in and out: before the first listener listens, and when the last
  * connection is gone.
  */
-static inline const struct sluice_site *sluice_site_peek(void)
+static inline const struct sluice_site *sluice_site_peek(const struct sluice_store *store)
 {
-	return rcu_dereference(sluice_site_now);
+	return rcu_dereference(store->site);
 }
 
-struct sluice_site * __must_check sluice_site_get(void);
+struct sluice_site * __must_check sluice_site_get(struct sluice_store *store);
 struct sluice_site * __must_check sluice_site_copy(const struct sluice_site *site);
 void sluice_site_renew(struct sluice_site *site);
 void sluice_site_put(struct sluice_site *site);
-void sluice_site_publish(struct sluice_site *site);
+void sluice_site_publish(struct sluice_store *store, struct sluice_site *site);
 
 int sluice_words_parse(struct sluice_words *words, const char *text);
 
