@@ -137,10 +137,10 @@ static void request_clear(struct request_sock *req, size_t size)
  * A request_sock for a connection whose own is gone.
  * inet_reqsk_alloc() is not exported by all kernels.  It is as one that a SYN cookie brought:
  * never in the hash table, and without a timer.  accept() looks at little of it, and frees it.
- * Out of line, for selftests/net/stand to be in it.
+ * A function by itself, for selftests/net/stand to be in it.
  * Return: NULL without memory.
  */
-static noinline struct request_sock *request_alloc(const struct sluice_sock *ss)
+static noinline __noclone struct request_sock *request_alloc(const struct sluice_sock *ss)
 {
 	const struct sock *sk = ss->sk;
 	const struct request_sock_ops *ops = sk->sk_prot->rsk_prot;
