@@ -94,6 +94,9 @@ static int conn_begin_handoff(struct sluice_conn *conn, const struct sluice_requ
 	if (conn->ss.loan)
 		sluice_loan_take(conn->ss.loan, &req->http);
 	sluice_request_open(&conn->answer, req);
+	/* Ours, but that the connection is not: nobody knows what we would have said. */
+	if (req->verdict != SLUICE_HAND_OVER)
+		conn->answer.status = 503;
 	conn->state = CONN_HANDOFF;
 	return 1;
 }
@@ -201,26 +204,24 @@ static int conn_wait_for_head(struct sluice_conn *conn, bool partial)
  * A connection is for the backend, whatever its bytes say: no request was looked at, and
  * none is counted when the backend takes it.  If nobody does @status is answered.
  */
-static int conn_begin_going(struct sluice_conn *conn, enum sluice_stat why, bool standalone)
+static void conn_begin_going(struct sluice_conn *conn, enum sluice_stat why, bool standalone)
 {
 	struct sluice_answer *answer = &conn->answer;
 
-	answer->is_open = false;
+	SLUICE_WARN_ON(answer->is_open);
 	answer->head_only = false;
 	answer->standalone = standalone;
 	answer->status = 503;
 	answer->why = why;
 	conn->state = CONN_HANDOFF;
-	return 1;
 }
 
 /* Urgent data are a second stream that we do not understand; a request they are in. */
-static int conn_begin_urgent(struct sluice_conn *conn, bool standalone)
+static void conn_begin_urgent(struct sluice_conn *conn, bool standalone)
 {
 	conn_begin_going(conn, SLUICE_STAT_HANDED_OVER_URGENT, standalone);
-	conn->answer.is_open = true;
+	sluice_answer_open(&conn->answer);
 	conn->answer.status = 400;
-	return 1;
 }
 
 /*
@@ -239,12 +240,12 @@ static bool conn_must_go(struct sluice_conn *conn, const struct sluice_lane *lan
 	bool standalone = lane->site->standalone;
 
 	if (unlikely(conn->over_limit))
-		return conn_begin_going(conn, SLUICE_STAT_CONNECTIONS_OVER_LIMIT, standalone);
-	if (unlikely(conn_passes_through(conn)) && !standalone)	/* or we are the site */
-		return conn_begin_going(conn, SLUICE_STAT_CONNECTIONS_PASSED_THROUGH, false);
-	if (unlikely(tcp_sk(conn->ss.sk)->urg_data))
-		return conn_begin_urgent(conn, standalone);
-	return false;
+		conn_begin_going(conn, SLUICE_STAT_CONNECTIONS_OVER_LIMIT, standalone);
+	else if (unlikely(conn_passes_through(conn)) && !standalone)	/* or we are the site */
+		conn_begin_going(conn, SLUICE_STAT_CONNECTIONS_PASSED_THROUGH, false);
+	else if (unlikely(tcp_sk(conn->ss.sk)->urg_data))
+		conn_begin_urgent(conn, standalone);
+	return conn->state == CONN_HANDOFF;
 }
 
 /*
@@ -366,7 +367,7 @@ static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 	err = sluice_handoff(&conn->ss, lane->site->backend_port,
 			     lane->site->backend_uid, loan);
 	if (loan && !conn->ss.loan)
-		sluice_loan_free(loan);
+		sluice_loan_drop(loan);
 	/* It does not come back, and that is why. */
 	if (!err && why)
 		sluice_left_count(conn->conns->stats, why);
@@ -376,14 +377,11 @@ static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 /* Nobody has taken it: an error, and the end. */
 static int conn_answer_instead(struct sluice_conn *conn, struct sluice_lane *lane)
 {
-	struct sluice_request req __uninitialized;
-
-	req.verdict = SLUICE_REFUSE;
-	req.status = conn->answer.status;
-	conn->answer.is_open = true;	/* also if nobody has looked at it */
+	if (!conn->answer.is_open)	/* nobody has looked at it */
+		sluice_answer_open(&conn->answer);
 	conn->answer.keep_alive = false;
 	conn->linger = true;
-	return sluice_respond_begin(conn, lane, &req);
+	return sluice_respond_refuse(conn, lane);
 }
 
 static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
@@ -605,7 +603,9 @@ void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane)
 		conn_time_out(conn);
 		return;
 	}
-	if (unlikely(conn->ss.loan))
+	if (unlikely(conn->ss.loan)) {
+		SLUICE_WARN_ON(conn->ss.loan->ours == (conn->state == CONN_BACKEND));
 		sluice_conn_lent_turn_over(conn);
+	}
 	sluice_conn_arm_timer(conn);
 }

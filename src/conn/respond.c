@@ -222,6 +222,18 @@ static int conn_head_sent(struct sluice_conn *conn, struct sluice_lane *lane,
 	return 1;
 }
 
+/* The first @len bytes of an answer are in the lane's buffer. */
+static int conn_begin_sending(struct sluice_conn *conn, struct sluice_lane *lane, size_t len)
+{
+	int sent;
+
+	/* What is behind the lane's buffer is nobody's business. */
+	if (SLUICE_WARN_ON(len > SLUICE_LANE_REPLY))
+		return -EOVERFLOW;
+	sent = conn_send_head(conn, lane, len);
+	return sent < 0 ? sent : conn_head_sent(conn, lane, len, sent);
+}
+
 /**
  * sluice_respond_begin() - begin an answer
  * @conn: its request is open, and its @answer's @keep_alive is decided
@@ -235,18 +247,27 @@ int sluice_respond_begin(struct sluice_conn *conn, struct sluice_lane *lane,
 			 struct sluice_request *req)
 {
 	struct sluice_answer *answer = &conn->answer;
-	int len, sent;
+	int len;
 
 	conn->state = CONN_SEND;
 	if (conn->ss.loan)
 		sluice_loan_begin_answer(conn->ss.loan);
 	answer->ops = sluice_decide_reply(req);
 	len = INDIRECT_CALL_1(answer->ops->begin, sluice_file_begin, answer, req, lane);
-	if (len < 0)
-		return len;
-	/* What is behind the lane's buffer is nobody's business. */
-	if (SLUICE_WARN_ON(len > SLUICE_LANE_REPLY))
-		return -EOVERFLOW;
-	sent = conn_send_head(conn, lane, len);
-	return sent < 0 ? sent : conn_head_sent(conn, lane, len, sent);
+	return len < 0 ? len : conn_begin_sending(conn, lane, len);
+}
+
+/**
+ * sluice_respond_refuse() - begin an error where no request is at hand
+ * @conn: its request is open; @answer says which error
+ * @lane: whose turn it is
+ *
+ * Context: socket locked, not busy; not lent.
+ * Return: as a step of the ladder.
+ */
+int sluice_respond_refuse(struct sluice_conn *conn, struct sluice_lane *lane)
+{
+	conn->state = CONN_SEND;
+	conn->answer.ops = &sluice_reply_own;
+	return conn_begin_sending(conn, lane, sluice_own_error(&conn->answer, lane));
 }

@@ -374,6 +374,7 @@ SETTING(if_modified_since, 0644,
 SETTING(bad_range, 0644,
 	"ranges that are none: \"ignore\", or answer \"416\"",
 	EACH(bad_range_refuse), CHOICE("ignore", "416"));
+static_assert(SLUICE_LANE_HEAD == 16384);
 SETTING(max_head_size, 0644, "bytes of a request head",
 	EACH(max_head_size), NUMBER(512, 16384));
 

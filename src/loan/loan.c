@@ -17,6 +17,7 @@
 #include <net/tcp.h>
 
 #include "base/lane.h"
+#include "base/pass_through.h"
 #include "http/request.h"
 #include "loan/loan.h"
 #include "store/site.h"
@@ -40,6 +41,13 @@ void sluice_left_count(struct sluice_stats __percpu *stats, enum sluice_left why
 
 /* --- a loan ----------------------------------------------------------------- */
 
+/* Nobody has seen it but who got it ready. Context: any. */
+void sluice_loan_drop(struct sluice_loan *loan)
+{
+	sluice_follow_end(&loan->follow);
+	kfree(loan);
+}
+
 /* Context: any; nobody finds it any more but sluice_lend_say_who(). */
 void sluice_loan_free(struct sluice_loan *loan)
 {
@@ -55,7 +63,7 @@ void sluice_loan_free(struct sluice_loan *loan)
  * @why:  0 before; out: if that is why it cannot be followed
  *
  * Context: socket locked, not busy.
- * Return: for sluice_handoff(), or sluice_loan_free(); NULL if it cannot be followed, or is
+ * Return: for sluice_handoff(), or sluice_loan_drop(); NULL if it cannot be followed, or is
  * not to be, or without memory.
  */
 struct sluice_loan *sluice_loan_prepare(struct sluice_sock *ss,
@@ -78,7 +86,7 @@ struct sluice_loan *sluice_loan_prepare(struct sluice_sock *ss,
 	*why = sluice_follow_begin(&loan->follow, sk, lane);
 	if (!*why)
 		return loan;
-	sluice_loan_free(loan);
+	sluice_loan_drop(loan);
 	return NULL;
 }
 
@@ -178,12 +186,14 @@ static enum sluice_left heard_meanwhile(struct sluice_loan *loan)
 	struct sluice_follow *f = &loan->follow;
 	struct sock *sk = loan->ss->sk;
 
-	if (f->held)
+	if (f->held) {
 		sluice_follow_keep(f, sk);
-	else if (loan->looking || !nothing_is_out(loan))
+	} else if (loan->looking || !nothing_is_out(loan)) {
+		SLUICE_WARN_ON(loan->answering);
 		return give(loan);
-	else if (sluice_follow_unfollowed(f, sk))
+	} else if (sluice_follow_unfollowed(f, sk)) {
 		sluice_follow_hold(f, sk);
+	}
 	return 0;
 }
 

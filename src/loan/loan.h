@@ -79,6 +79,7 @@ struct sluice_loan {
 struct sluice_loan *sluice_loan_prepare(struct sluice_sock *ss,
 					const struct sluice_loan_ops *ops,
 					struct sluice_lane *lane, enum sluice_left *why);
+void sluice_loan_drop(struct sluice_loan *loan);
 void sluice_loan_free(struct sluice_loan *loan);
 
 /* What the hooks hear. */

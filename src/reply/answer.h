@@ -9,6 +9,7 @@
 #include <linux/indirect_call_wrapper.h>
 #include <linux/types.h>
 
+#include "base/pass_through.h"
 #include "base/stats.h"
 #include "http/method.h"
 #include "reply/request.h"
@@ -59,6 +60,9 @@ int sluice_file_begin(struct sluice_answer *answer, struct sluice_request *req,
 int sluice_file_next(struct sluice_answer *answer, struct sluice_lane *lane);
 void sluice_file_end(struct sluice_answer *answer);
 
+/* An error by @answer->status, for whom no request is at hand. On a lane. Return: bytes. */
+int sluice_own_error(const struct sluice_answer *answer, struct sluice_lane *lane);
+
 /* A few lines of our own. */
 extern const struct sluice_reply_ops sluice_reply_own;
 
@@ -91,11 +95,18 @@ struct sluice_answer {
 	struct sluice_parts		*parts;
 };
 
-/* The verdict is one that leads to an end: see sluice_request_done(). */
+/* It leads to an end from here on: see sluice_request_done(). Context: as there. */
+static inline void sluice_answer_open(struct sluice_answer *answer)
+{
+	SLUICE_WARN_ON(answer->is_open);
+	answer->is_open = true;
+}
+
+/* The same, and what is to be known of it then. */
 static inline void sluice_request_open(struct sluice_answer *answer,
 				       const struct sluice_request *req)
 {
-	answer->is_open = true;
+	sluice_answer_open(answer);
 	answer->head_only = req->http.method == HTTP_HEAD;
 	answer->standalone = req->site->standalone;
 	answer->status = req->status;

@@ -12,6 +12,7 @@
 #include <linux/timekeeping.h>
 
 #include "base/lane.h"
+#include "base/pass_through.h"
 #include "http/cond.h"
 #include "reply/answer.h"
 #include "reply/decide.h"
@@ -458,7 +459,7 @@ void sluice_decide(struct sluice_request *req, struct sluice_lane *lane,
 	req->host_len = 0;
 	if (unlikely(is_outdated(&found, req->site)))
 		sluice_found_drop(&found);
-	if (unlikely(found.page)) {
+	if (unlikely(found.page) && !SLUICE_WARN_ON(!found.obj)) {
 		/* Refused before, when nobody had looked for the page. */
 		req->verdict = SLUICE_REFUSE;
 		req->status = 404;

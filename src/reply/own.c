@@ -68,24 +68,37 @@ static void put_end(struct http_writer *w, const struct sluice_answer *answer,
 		put_text(w, status, sluice_text_span(&lane->site->server));
 }
 
-/* 4xx or 5xx; a 416 says what size ranges must be within. */
-static int put_error(const struct sluice_answer *answer, const struct sluice_request *req,
-		     struct sluice_lane *lane, u16 status)
+static void put_error_start(struct http_writer *w, const struct sluice_answer *answer,
+			    struct sluice_lane *lane)
+{
+	put_start(w, lane, answer->status);
+	http_put_connection(w, answer->keep_alive);
+}
+
+int sluice_own_error(const struct sluice_answer *answer, struct sluice_lane *lane)
 {
 	struct http_writer w;
 
-	put_start(&w, lane, status);
-	http_put_connection(&w, answer->keep_alive);
-	if (status == 405)
+	put_error_start(&w, answer, lane);
+	if (answer->status == 405)
 		http_put_str(&w, "Allow: " ALLOWED "\r\n");
-	if (status == 503)
+	if (answer->status == 503)
 		http_put_str(&w, "Retry-After: " RETRY_AFTER "\r\n");
-	if (status == 416) {
-		http_put_str(&w, "Content-Range: bytes */");
-		http_put_u64(&w, req->obj->size);
-		http_put_str(&w, "\r\n");
-	}
-	put_end(&w, answer, lane, status);
+	put_end(&w, answer, lane, answer->status);
+	return w.len;
+}
+
+/* A 416 says what ranges must be within. */
+static int put_unsatisfiable(const struct sluice_answer *answer, u64 size,
+			     struct sluice_lane *lane)
+{
+	struct http_writer w;
+
+	put_error_start(&w, answer, lane);
+	http_put_str(&w, "Content-Range: bytes */");
+	http_put_u64(&w, size);
+	http_put_str(&w, "\r\n");
+	put_end(&w, answer, lane, answer->status);
 	return w.len;
 }
 
@@ -125,7 +138,7 @@ static int put_redirect(struct sluice_answer *answer, const struct sluice_reques
 	if (http_writer_ok(&w))
 		return w.len;
 	answer->status = 404;
-	return put_error(answer, req, lane, 404);
+	return sluice_own_error(answer, lane);
 }
 
 static int own_begin(struct sluice_answer *answer, struct sluice_request *req,
@@ -136,8 +149,10 @@ static int own_begin(struct sluice_answer *answer, struct sluice_request *req,
 		return put_options(answer, lane);
 	case SLUICE_REDIRECT:
 		return put_redirect(answer, req, lane);
+	case SLUICE_SERVE:
+		return put_unsatisfiable(answer, req->obj->size, lane);
 	default:
-		return put_error(answer, req, lane, req->status);
+		return sluice_own_error(answer, lane);
 	}
 }
 
