@@ -188,7 +188,7 @@ RANGES = """
     0-0,2-2 0-0,-1 0-499,500-999 0-1,1-2 2-2,0-0 0-0,0-0 -1,-1 0-0,999-
     0-9,20-29,40-49,60-69,80-89,100-109,120-129,140-149
     0-0,1000- 1000-,0-0 1000-,2000- -0,0-0 1000-1001,-0 0-999,0-999 0-600,300-999
-    0-998,999-999,0-0 0-,0- 0-0,a a,0-0 0-0,5-2 0-0, ,0-0 ,,0-0 0-0,,2-2 ,
+    0-998,999-999,0-0 0-,0- 0-,0-,0-,0- 0-,0-,0-,0-,0- 0-0,a a,0-0 0-0,5-2 0-0, ,0-0 ,,0-0 0-0,,2-2 ,
     0-0;2-2 0-499,-500
 """.split() + ["0-0, 2-2", "0-0 ,2-2", "0-0\t,\t2-2", " 0-0", "0-0 ", "0 -0", "0- 0",
                "", " ", "0-0 2-2", "-500 , 0-1"]
@@ -204,9 +204,10 @@ def ranges():
                   "byte=0-0", "lines=0-0", "bytes", "bytes=", "=0-0", "0-0",
                   "bytes=0-0;x", "lines=0-0,bytes=0-0", ""):
         yield f"Range: {value}", ask("/1000.bin", f"Range: {value}")
-    for count in 7, 8, 9, 20:
-        many = ",".join(f"{n * 10}-{n * 10 + 1}" for n in range(count))
-        yield f"{count} of them", ask("/1000.bin", f"Range: bytes={many}")
+    for name, counts in ("1000.bin", (7, 8, 9, 19, 20)), ("100000.bin", (20, 64, 65)):
+        for count in counts:
+            many = ",".join(f"{n * 10}-{n * 10 + 1}" for n in range(count))
+            yield f"{count} of {name}", ask(f"/{name}", f"Range: bytes={many}")
     yield "300 of the first byte", ask("/100000.bin",
                                        "Range: bytes=" + ",".join(["0-0"] * 300))
     yield "two lines", ask("/1000.bin", "Range: bytes=0-0\nRange: bytes=1-1")

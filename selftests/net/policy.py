@@ -358,7 +358,7 @@ def bad_range():
     with Client() as client:
         for value, status in ("ignore", 200), ("416", 416), ("ignore", 200):
             param("bad_range", value)
-            for asked in "a", "5-2", "-", "1", "0-0,x", "99999999999999999999-":
+            for asked in "a", "5-2", "-", "1", "0-0,x", "99999999999999999999-1":
                 response = ours(client, "/a.txt", status, fields=f"Range: bytes={asked}\r\n")
                 same(response["content-range"],
                      "bytes */6" if status == 416 else None, asked)

@@ -139,23 +139,53 @@ def beyond():
     counting.expect(error_416=4, errors=4, partial=1)
 
 
-@test("more than 8: the backend's, alone they are ignored")
+@test("more than 64: the backend's, alone they are ignored")
 def too_many():
-    bounds = [(n * 10, n * 10 + 4) for n in range(9)]
+    bounds = [(n * 10, n * 10 + 4) for n in range(65)]
     asked = ["{0[0]}-{0[1]}".format(bound) for bound in bounds]
-    expect_parts(get("/middle", fields=ranges_field(*asked[:8])), "middle", bounds[:8])
+    for count in 9, 63, 64:
+        expect_parts(get("/middle", fields=ranges_field(*asked[:count])), "middle",
+                     bounds[:count])
     response = get("/middle", fields=ranges_field(*asked))
     same((response.status, response.body == MIDDLE), (200, True), "alone")
     nginx = Nginx()
     with params(standalone=0):
         counting = Counting()
         response = get("/middle", fields=ranges_field(*asked))
-        same(response.is_nginx, True, "9 of them")
+        same(response.is_nginx, True, "65 of them")
         expect_parts(response, "middle", bounds)
-        response = get("/middle", fields=ranges_field(*asked[:8]))
-        same(response.is_nginx, False, "8 of them")
+        response = get("/middle", fields=ranges_field(*asked[:64]))
+        same(response.is_nginx, False, "64 of them")
         counting.expect(handed_over_range=1, handed_over=1, partial=1)
     nginx.stop()
+
+
+@test("what is asked for, and 256 bytes for each, is the file and 4096 at most")
+def charged():
+    def ask(client, *bounds):
+        return client.ask("/middle", fields=ranges_field(*map("{0[0]}-{0[1]}".format, bounds)))
+
+    size = len(MIDDLE)
+    most = [(0, size - 1), (5, 5 + 4096 - 2 * 256 - 1)]
+    with Client() as client:
+        expect_parts(ask(client, *most), "middle", most)
+        response = ask(client, most[0], (5, most[1][1] + 1))
+        same((response.status, response.body == MIDDLE), (200, True), "one byte more")
+        step = size // 64
+        thirds = [(n * step, n * step + step // 3) for n in range(64)]
+        expect_parts(ask(client, *thirds[::-1]), "middle", thirds[::-1])
+
+
+@test("numbers of twenty digits and more: beyond any file")
+def large_numbers():
+    last = len(MIDDLE) - 1
+    with Client() as client:
+        for number in 2 ** 63, 2 ** 64, 2 ** 64 + 9, 10 ** 20 - 1, 10 ** 40:
+            expect_part(client, "middle", f"5-{number}", 5, last)
+            expect_part(client, "middle", f"-{number}", 0, last)
+            response = client.ask("/middle", fields=ranges_field(f"{number}-"))
+            same((response.status, response["content-range"]),
+                 (416, f"bytes */{last + 1}"), f"{number}-")
 
 
 @test("a file put together of random parts, a checksum tells")
@@ -252,7 +282,7 @@ def cold():
         os.sync()
         with open("/proc/sys/vm/drop_caches", "w") as drop:
             drop.write("3")
-        bounds = [(n * 370_000, n * 370_000 + 9999) for n in range(8)]
+        bounds = [(n * 46_000, n * 46_000 + 9999) for n in range(64)]
         response = client.ask("/disk/middle", fields=ranges_field(
             *map("{0[0]}-{0[1]}".format, bounds)))
         expect_parts(response, "disk/middle", bounds)
@@ -260,7 +290,7 @@ def cold():
 
 @test("a client that reads the parts slowly")
 def slow():
-    bounds = [(n * 370_000, n * 370_000 + 200_000) for n in range(8)]
+    bounds = [(n * 46_000, n * 46_000 + 25_000) for n in range(64)]
     with Client(options=[SMALL_WINDOW]) as client:
         client.send(request("/middle", fields=ranges_field(
             *map("{0[0]}-{0[1]}".format, bounds))))

@@ -50,7 +50,8 @@ static int choose(const struct http_request *req, const struct place *place,
 static void answer_range(const struct http_request *req, u64 size,
 			 const struct settings *settings, struct answer *out)
 {
-	switch (http_ranges_parse(req->field[HTTP_FIELD_RANGE], size, out->ranges, &out->count)) {
+	switch (http_ranges_parse(req->field[HTTP_FIELD_RANGE], size, out->ranges,
+				  ARRAY_SIZE(out->ranges), &out->count)) {
 	case HTTP_RANGES_PARTIAL:
 		out->status = 206;
 		break;

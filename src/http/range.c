@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Numbers from the client are at most S64_MAX, and all arithmetic is on what
- * has been cut to the size of the file: nothing here can overflow.
+ * Numbers from the client and sizes are at most S64_MAX, and all arithmetic is unsigned,
+ * on what has been cut to the size of the file: nothing here can overflow.
  */
 
 #include "http/ctype.h"
 #include "http/range.h"
+
+/* Bytes, as nginx charges since 1.29.5: for the lines of each part; and what is given away. */
+#define EACH_RANGE	256
+#define FREE_OF_CHARGE	4096
 
 /* From @start up to but without @stop: unlike struct http_range, may be empty. */
 struct extent {
@@ -21,7 +25,10 @@ static const u8 *skip_blanks(const u8 *p, const u8 *end)
 	return p;
 }
 
-/* Returns where the number ends; NULL if there is none, or one over S64_MAX. */
+/*
+ * Returns where the number ends; NULL if there is none.  S64_MAX stands for all above it:
+ * no file has a byte there (RFC 9110 section 14.1.2 wants large numbers to be expected).
+ */
 static const u8 *take_number(const u8 *p, const u8 *end, u64 *value)
 {
 	const u8 *start = p;
@@ -30,9 +37,7 @@ static const u8 *take_number(const u8 *p, const u8 *end, u64 *value)
 	for (; p < end && http_is(*p, HTTP_C_DIGIT); p++) {
 		u8 digit = *p - '0';
 
-		if (*value > ((u64)S64_MAX - digit) / 10)
-			return NULL;
-		*value = *value * 10 + digit;
+		*value = *value > ((u64)S64_MAX - digit) / 10 ? S64_MAX : *value * 10 + digit;
 	}
 	return p > start ? p : NULL;
 }
@@ -94,27 +99,39 @@ static bool strip_unit(struct span *value)
 	return true;
 }
 
+/* Take it off @left.  Returns whether there was that much. */
+static bool charge(u64 *left, const struct extent *extent)
+{
+	u64 cost = extent->stop - extent->start + EACH_RANGE;
+
+	if (cost > *left)
+		return false;
+	*left -= cost;
+	return true;
+}
+
 /**
  * http_ranges_parse() - work out what a Range asks of a file
  * @value: trimmed, of the only Range field of a GET
- * @size: of the selected representation
- * @ranges: out: HTTP_RANGES_MAX of them
- * @count: out: how many there are; 0 unless it is HTTP_RANGES_PARTIAL
+ * @size: of the selected representation, S64_MAX at most
+ * @ranges: out: the first of them
+ * @room: so many at most
+ * @count: out: how many there are, also beyond @room; 0 unless it is HTTP_RANGES_PARTIAL
  *
  * They come in the order in which they were asked for, without those that are
- * beyond the end.  As in nginx, a number over S64_MAX is not one, ranges that
- * come to more bytes than there are (so that some overlap) are ignored, and so
- * are those of an empty file that begin where it does.
+ * beyond the end.  As in nginx, ranges that come to more than the whole file, by bytes and
+ * by what each costs besides, are ignored, and so are those of an empty file that begin
+ * where it does.
  *
  * Return: what to do about the field
  */
 enum http_ranges http_ranges_parse(struct span value, u64 size, struct http_range *ranges,
-				   unsigned int *count)
+				   unsigned int room, unsigned int *count)
 {
+	u64 left = size + FREE_OF_CHARGE;
 	unsigned int asked = 0;
 	unsigned int n = 0;
 	bool ignore = false;
-	u64 left = size;
 	struct span item;
 
 	*count = 0;
@@ -132,11 +149,8 @@ enum http_ranges http_ranges_parse(struct span value, u64 size, struct http_rang
 			ignore |= !extent.start;
 			continue;
 		}
-		if (extent.stop - extent.start > left)
-			ignore = true;
-		else
-			left -= extent.stop - extent.start;
-		if (n < HTTP_RANGES_MAX)
+		ignore |= !charge(&left, &extent);
+		if (n < room)
 			ranges[n] = (struct http_range){ extent.start, extent.stop - 1 };
 		n++;
 	}

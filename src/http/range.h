@@ -5,7 +5,7 @@
 
 #include "http/span.h"
 
-#define HTTP_RANGES_MAX		8
+#define HTTP_RANGES_MAX		64
 
 /**
  * struct http_range - some bytes of a representation
@@ -26,6 +26,6 @@ enum http_ranges {
 };
 
 enum http_ranges http_ranges_parse(struct span value, u64 size, struct http_range *ranges,
-				   unsigned int *count);
+				   unsigned int room, unsigned int *count);
 
 #endif /* SLUICE_HTTP_RANGE_H */

@@ -286,9 +286,8 @@ static void decide_by_range(struct sluice_request *req, s64 mtime, s64 now)
 	    !http_cond_if_range(&req->http, obj->etag, mtime, now))
 		return;
 
-	switch (http_ranges_parse(req->http.field[HTTP_FIELD_RANGE], obj->size,
-				  req->ranges.range,
-				  &req->ranges.count)) {
+	switch (http_ranges_parse(req->http.field[HTTP_FIELD_RANGE], obj->size, &req->range, 1,
+				  &req->range_count)) {
 	case HTTP_RANGES_IGNORED:
 		break;
 	case HTTP_RANGES_INVALID:
@@ -455,7 +454,6 @@ void sluice_decide(struct sluice_request *req, struct sluice_lane *lane,
 	/* Unless another is found; see conn_is_not_for_lent(). */
 	req->why = SLUICE_STAT_HANDED_OVER_LAST;
 	req->close = false;
-	req->ranges.count = 0;
 	req->host_len = 0;
 	if (unlikely(is_outdated(&found, req->site)))
 		sluice_found_drop(&found);

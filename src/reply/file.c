@@ -6,6 +6,7 @@
  * sometimes by nginx looks the same.
  */
 #include <linux/limits.h>
+#include <linux/overflow.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 
@@ -18,13 +19,15 @@
 /**
  * struct sluice_parts - a multipart/byteranges answer under way
  * @at:       the part that the answer's body is about
+ * @count:    of @range
  * @boundary: between the parts
- * @ranges:   one for each part
+ * @range:    one for each part, in the order they are sent
  */
 struct sluice_parts {
 	unsigned int		at;
+	unsigned int		count;
 	u64			boundary;
-	struct sluice_ranges	ranges;
+	struct http_range	range[];
 };
 
 /* RFC 9110 section 8.8.2.1: no Last-Modified later than Date. */
@@ -107,57 +110,58 @@ static void put_boundary(struct http_writer *w, u64 boundary)
 	http_put_u64(w, boundary);
 }
 
-/* What stands before part @i of several, or behind the last. */
-static void put_part(struct http_writer *w, const struct sluice_object *obj, u64 boundary,
-		     const struct sluice_ranges *ranges, unsigned int i)
+/* What stands before part @i, or behind the last. */
+static void put_part(struct http_writer *w, const struct sluice_object *obj,
+		     const struct sluice_parts *parts, unsigned int i)
 {
 	http_put_str(w, "\r\n--");
-	put_boundary(w, boundary);
-	if (i == ranges->count) {
+	put_boundary(w, parts->boundary);
+	if (i == parts->count) {
 		http_put_str(w, "--\r\n");
 		return;
 	}
 	http_put_str(w, "\r\n");
 	http_put_span(w, obj->type);
-	put_content_range(w, &ranges->range[i], obj->size);
+	put_content_range(w, &parts->range[i], obj->size);
 	http_put_str(w, "\r\n");
 }
 
+static u64 part_len(const struct http_range *range)
+{
+	return range->last - range->first + 1;
+}
+
 /* Bytes of all parts and of what stands between them. */
-static u64 multipart_len(const struct sluice_object *obj, u64 boundary,
-			 const struct sluice_ranges *ranges)
+static u64 multipart_len(const struct sluice_object *obj, const struct sluice_parts *parts)
 {
 	struct http_writer w;
 	u64 len = 0;
 	unsigned int i;
 
 	http_writer_init(&w, NULL, 0);
-	for (i = 0; i < ranges->count; i++) {
-		put_part(&w, obj, boundary, ranges, i);
-		len += ranges->range[i].last - ranges->range[i].first + 1;
+	for (i = 0; i < parts->count; i++) {
+		put_part(&w, obj, parts, i);
+		len += part_len(&parts->range[i]);
 	}
-	put_part(&w, obj, boundary, ranges, i);
+	put_part(&w, obj, parts, i);
 	return len + w.len;
 }
 
 static void put_206(struct http_writer *w, const struct sluice_answer *answer,
-		    const struct sluice_lane *lane,
-		    const struct sluice_object *obj,
-		    const struct sluice_ranges *ranges, u64 boundary)
+		    const struct sluice_lane *lane, const struct sluice_request *req)
 {
-	const struct http_range *first = &ranges->range[0];
-	bool several = ranges->count > 1;
+	const struct sluice_parts *parts = answer->parts;
+	const struct sluice_object *obj = req->obj;
 
-	if (several) {
+	if (parts) {
 		http_put_str(w, "Content-Type: multipart/byteranges; boundary=");
-		put_boundary(w, boundary);
+		put_boundary(w, parts->boundary);
 		http_put_str(w, "\r\n");
 	} else {
 		http_put_span(w, obj->type);
 	}
 	http_put_str(w, "Content-Length: ");
-	http_put_u64(w, several ? multipart_len(obj, boundary, ranges) :
-				  first->last - first->first + 1);
+	http_put_u64(w, parts ? multipart_len(obj, parts) : part_len(&req->range));
 	http_put_str(w, "\r\n");
 	if (is_dated(lane, obj))
 		http_put_span(w, obj->modified);
@@ -165,11 +169,11 @@ static void put_206(struct http_writer *w, const struct sluice_answer *answer,
 	http_put(w, obj->tag.ptr, obj->tag.len + obj->coding.len);
 	put_expires(w, lane, obj);
 	http_put_span(w, obj->policy);
-	if (!several)
-		put_content_range(w, first, obj->size);
+	if (!parts)
+		put_content_range(w, &req->range, obj->size);
 	http_put_str(w, "\r\n");
-	if (several && !answer->head_only)
-		put_part(w, obj, boundary, ranges, 0);
+	if (parts)
+		put_part(w, obj, parts, 0);
 }
 
 /* As nginx's error_page: the file's type, length and tag, and no date. */
@@ -193,32 +197,37 @@ static int use_ready_head(struct sluice_lane *lane, const struct sluice_object *
 	return obj->head.len;
 }
 
-/* Return: 0, or -ENOMEM. */
-static int keep_parts(struct sluice_answer *answer, u64 boundary,
-		      const struct sluice_ranges *ranges)
+/*
+ * One for each range.  The request has room for the first only, on the stack; its field is
+ * still where it was parsed, so it is once more.  Return: 0, or -errno.
+ */
+static int keep_parts(struct sluice_answer *answer, const struct sluice_request *req)
 {
-	struct sluice_parts *parts = kmalloc(sizeof(*parts), SLUICE_GFP_SENDING);
+	unsigned int count = req->range_count;
+	struct sluice_parts *parts;
 
+	parts = kmalloc(struct_size(parts, range, count), SLUICE_GFP_SENDING);
 	if (!parts) {
 		sluice_stat_inc(answer->stats, SLUICE_STAT_OUT_OF_MEMORY);
 		return -ENOMEM;
 	}
 	parts->at = 0;
-	parts->boundary = boundary;
-	parts->ranges = *ranges;
+	parts->boundary = get_random_u32();
+	http_ranges_parse(req->http.field[HTTP_FIELD_RANGE], req->obj->size, parts->range, count,
+			  &parts->count);
 	answer->parts = parts;
-	return 0;
+	return SLUICE_WARN_ON(parts->count != count) ? -EOVERFLOW : 0;
 }
 
-/* Return: 0, or -ENOMEM. */
+/* Ranges are for GET only: there is a body.  Return: 0, or -errno. */
 static int begin_partial(struct http_writer *w, struct sluice_answer *answer,
 			 const struct sluice_request *req, const struct sluice_lane *lane)
 {
-	bool several = req->ranges.count > 1;
-	u64 boundary = several ? get_random_u32() : 0;
+	int err = req->range_count > 1 ? keep_parts(answer, req) : 0;
 
-	put_206(w, answer, lane, req->obj, &req->ranges, boundary);
-	return several && !answer->head_only ? keep_parts(answer, boundary, &req->ranges) : 0;
+	if (!err)
+		put_206(w, answer, lane, req);
+	return err;
 }
 
 /*
@@ -251,14 +260,13 @@ static int file_put_head(struct sluice_answer *answer, const struct sluice_reque
 /* The bytes of the file that go behind the head; the reference goes with them. */
 static void file_begin_body(struct sluice_answer *answer, struct sluice_request *req)
 {
-	const struct http_range *range = &req->ranges.range[0];
 	u64 pos = 0, end = req->obj->size;
 
 	if (unlikely(answer->head_only || req->status == 304))
 		return;
 	if (unlikely(req->status == 206)) {
-		pos = range->first;
-		end = range->last + 1;
+		pos = req->range.first;
+		end = req->range.last + 1;
 	}
 	if (unlikely(pos == end))
 		return;
@@ -291,11 +299,11 @@ int sluice_file_next(struct sluice_answer *answer, struct sluice_lane *lane)
 		return 0;
 	parts->at++;
 	http_writer_init(&w, lane->reply, SLUICE_LANE_REPLY);
-	put_part(&w, answer->body.obj, parts->boundary, &parts->ranges, parts->at);
+	put_part(&w, answer->body.obj, parts, parts->at);
 	if (SLUICE_WARN_ON(!http_writer_ok(&w)))
 		return -EOVERFLOW;
-	if (parts->at < parts->ranges.count) {
-		range = &parts->ranges.range[parts->at];
+	if (parts->at < parts->count) {
+		range = &parts->range[parts->at];
 		sluice_body_continue(&answer->body, range->first, range->last + 1);
 	} else {
 		kfree(parts);

@@ -23,16 +23,6 @@ enum sluice_verdict {
 };
 
 /**
- * struct sluice_ranges - which bytes of a file
- * @count: of @range; 0: all
- * @range: in the order they are sent
- */
-struct sluice_ranges {
-	unsigned int		count;
-	struct http_range	range[HTTP_RANGES_MAX];
-};
-
-/**
  * struct sluice_request - one request, and what is to be done with it
  * @http:    what its head says
  * @site:    what is set, all that it depends on
@@ -45,7 +35,8 @@ struct sluice_ranges {
  * @close:   nothing after this request can be trusted
  * @page:    @key is that of the page of an error
  * @obj:     the file; a reference of the caller's
- * @ranges:  which bytes of it, if @status is 206
+ * @range:   which bytes of it, if @status is 206: the first, where there are several
+ * @range_count: so many; the others are still to be taken from the field
  *
  * It lives for one look at it, in one turn: while its file is looked for it stays unread,
  * and is a new one afterwards.  What outlives the turn is the answer's.  It is large, and
@@ -63,7 +54,8 @@ struct sluice_request {
 	bool				close;
 	bool				page;
 	struct sluice_object		*obj;
-	struct sluice_ranges		ranges;
+	struct http_range		range;
+	unsigned int			range_count;
 };
 
 /**
