@@ -180,29 +180,93 @@ def validators():
         same(response.status, 200, "the file's date for the sibling")
 
 
-@test("ranges are of the encoded bytes, If-Range of their ETag")
+def ask_part(client, coding, asked, *more, target="/all.html"):
+    fields = "".join(f"{line}\r\n" for line in (f"Range: bytes={asked}", *more))
+    return ask(client, target, coding, fields=fields)
+
+
+def expect_part(response, tag, data, first, last, what):
+    same((response.status, response["content-range"], response["etag"]),
+         (206, f"bytes {first}-{last}/{len(data)}", tag), what)
+    same(response.body == data[first:last + 1], True, what)
+    same(response["vary"], "Accept-Encoding", what)
+
+
+@test("ranges are of the file, whatever is accepted; 416, too")
 def ranges():
+    end = len(TEXT) - 1
+    with Client() as client:
+        plain = expect(client, "/all.html", None, None)
+        for coding in "gzip", "br", "zstd":
+            for asked, first, last in (("0-9", 0, 9), ("-5", end - 4, end), ("7-", 7, end)):
+                for more in ((), (f"If-Range: {plain['etag']}",),
+                             (f"If-Range: {plain['last-modified']}",)):
+                    response = ask_part(client, coding, asked, *more)
+                    expect_part(response, plain["etag"], TEXT, first, last,
+                                f"{coding} {asked} {more}")
+                    same(response["content-encoding"], None, "Content-Encoding")
+            response = ask_part(client, coding, f"{end + 1}-")
+            same((response.status, response["content-range"]),
+                 (416, f"bytes */{end + 1}"), "beyond")
+            response = ask_part(client, coding, "0-0,2-2")
+            same((response.status, response["content-encoding"]), (206, None), "two")
+
+
+@test("but of the encoded bytes if their ETag is named by If-Range")
+def ranges_of_siblings():
     with Client() as client:
         for coding in "gzip", "br", "zstd":
             data = PACKED[coding]
+            end = len(data) - 1
             tag = expect(client, "/all.html", coding, coding)["etag"]
-            for asked, first, last in (("0-9", 0, 9), ("-5", len(data) - 5, len(data) - 1),
-                                       ("7-", 7, len(data) - 1)):
-                for condition in "", f"If-Range: {tag}\r\n":
-                    response = ask(client, "/all.html", coding,
-                                   fields=f"Range: bytes={asked}\r\n{condition}")
-                    same((response.status, response["content-range"],
-                          response["content-encoding"], response["etag"]),
-                         (206, f"bytes {first}-{last}/{len(data)}", coding, tag), asked)
-                    same(response.body == data[first:last + 1], True, asked)
-            plain = expect(client, "/all.html", None, None)["etag"]
-            response = ask(client, "/all.html", coding, fields="Range: bytes=0-9\r\n"
-                           f"If-Range: {plain}\r\n")
-            same((response.status, response.body == data), (200, True), "other ETag")
-            response = ask(client, "/all.html", coding,
-                           fields=f"Range: bytes={len(data)}-\r\n")
+            for asked, first, last in (("0-9", 0, 9), ("-5", end - 4, end), ("7-", 7, end)):
+                response = ask_part(client, coding, asked, f"If-Range: {tag}")
+                expect_part(response, tag, data, first, last, f"{coding} {asked}")
+                same(response["content-encoding"], coding, "Content-Encoding")
+            response = ask_part(client, coding, f"{end + 1}-", f"If-Range: {tag}")
             same((response.status, response["content-range"]),
-                 (416, f"bytes */{len(data)}"), "beyond")
+                 (416, f"bytes */{end + 1}"), "beyond")
+
+
+@test("an If-Range with a date that only the sibling has names nothing")
+def date_of_sibling():
+    with Client() as client:	# that of validators()
+        packed = expect(client, "/own.html", "gzip", "gzip")
+        response = ask_part(client, "gzip", "0-9", f"If-Range: {packed['last-modified']}",
+                            target="/own.html")
+        same((response.status, response["content-encoding"], response.body),
+             (200, "gzip", PACKED["gzip"]), "all of it")
+
+
+@test("one tag for both: all of it, for who has a part of either")
+def same_tag():
+    write("twin.html", b"plain" * 20, mtime=MTIME)
+    write("twin.html.gz", b"coded" * 20, mtime=MTIME)
+    with Client() as client:
+        tag = ask(client, "/twin.html", None)["etag"]
+        same(ask(client, "/twin.html", "gzip")["etag"], tag, "one tag")
+        response = ask_part(client, "gzip", "0-9", f"If-Range: {tag}", target="/twin.html")
+        same((response.status, response["content-encoding"], response.body),
+             (200, "gzip", b"coded" * 20), "all of it")
+
+
+@test("a Range that comes to nothing costs nobody the encoding")
+def ranges_ignored():
+    many = ",".join(f"{n}-{n}" for n in range(66))
+    with Client() as client:
+        tag = expect(client, "/all.html", "gzip", "gzip")["etag"]
+        for fields in ("Range: items=0-9\r\n", "Range: bytes=a\r\n",
+                       "Range: bytes=0-9\r\nRange: bytes=10-19\r\n",
+                       "Range: bytes=0-,0-,0-\r\n", f"Range: bytes={many}\r\n",
+                       'If-Range: "x"\r\nRange: bytes=0-9\r\n',
+                       f"If-Range: W/{tag}\r\nRange: bytes=0-9\r\n"):
+            expect(client, "/all.html", "gzip", fields=fields, accept="gzip")
+        expect(client, "/all.html", "gzip", fields="Range: bytes=0-9\r\n", accept="gzip",
+               method="HEAD")
+        with params(bad_range="416"):
+            response = ask_part(client, "gzip", "a")
+            same((response.status, response["content-range"]),
+                 (416, f"bytes */{len(TEXT)}"), "as it is")
 
 
 @test("the sibling itself, asked for by its name, is a file like others")

@@ -47,10 +47,35 @@ static int choose(const struct http_request *req, const struct place *place,
 	return http_negotiate(req->field[HTTP_FIELD_ACCEPT_ENCODING], offered, count);
 }
 
-static void answer_range(const struct http_request *req, u64 size,
+/* One of the representations of a file. */
+struct variant {
+	u64		size;
+	s64		mtime;
+	struct span	etag;
+	u8		tag[HTTP_ETAG_MAX];
+};
+
+static void describe(struct variant *v, u64 size, s64 mtime)
+{
+	bool valid = mtime > 1;
+
+	*v = (struct variant){ .size = size, .mtime = HTTP_NO_MTIME };
+	if (valid)
+		v->etag = (struct span){ v->tag, http_etag_format(v->tag, mtime, size) };
+	if (valid && mtime <= ANSWER_NOW)
+		v->mtime = mtime;
+}
+
+/* The answer if @v is what is sent, and it is; returns whether it is 200 as without Range. */
+static bool answer_range(const struct http_request *req, const struct variant *v,
 			 const struct settings *settings, struct answer *out)
 {
-	switch (http_ranges_parse(req->field[HTTP_FIELD_RANGE], size, out->ranges,
+	/* RFC 9110 section 14.2: GET only; several lines cannot be one list. */
+	if (req->method != HTTP_GET || !http_has_field(req, HTTP_FIELD_RANGE) ||
+	    req->repeated & BIT(HTTP_FIELD_RANGE) ||
+	    !http_cond_if_range(req, v->etag, v->mtime, ANSWER_NOW))
+		return true;
+	switch (http_ranges_parse(req->field[HTTP_FIELD_RANGE], v->size, out->ranges,
 				  ARRAY_SIZE(out->ranges), &out->count)) {
 	case HTTP_RANGES_PARTIAL:
 		out->status = 206;
@@ -62,45 +87,62 @@ static void answer_range(const struct http_request *req, u64 size,
 		out->status = settings->bad_range_416 ? 416 : 200;
 		break;
 	case HTTP_RANGES_TOO_MANY:
-		out->too_many = true;
+		out->too_many = !settings->standalone;
 		break;
 	case HTTP_RANGES_IGNORED:
 		break;
 	}
+	return out->status == 200 && !out->too_many;
+}
+
+/* A Range is one of the file, but of its sibling if If-Range has that one's tag. */
+static const struct variant *
+choose_by_range(const struct http_request *req, const struct variant *plain,
+		const struct variant *coded, const struct settings *settings, struct answer *out)
+{
+	struct span tag = { NULL, 0 };
+
+	if (http_has_field(req, HTTP_FIELD_IF_RANGE) &&
+	    !(req->repeated & BIT(HTTP_FIELD_IF_RANGE)))
+		tag = req->field[HTTP_FIELD_IF_RANGE];
+	if (!tag.len || !span_eq(tag, coded->etag))
+		return answer_range(req, plain, settings, out) ? coded : plain;
+	if (!span_eq(tag, plain->etag))
+		answer_range(req, coded, settings, out);
+	return coded;
 }
 
 void answer(const struct http_request *req, const struct place *place,
 	    const struct settings *settings, struct answer *out)
 {
-	bool valid = place->mtime > 1;
-	s64 mtime = valid && place->mtime <= ANSWER_NOW ? place->mtime : HTTP_NO_MTIME;
 	u8 offered[HTTP_CODING_COUNT];
 	int choice = choose(req, place, settings, offered);
-	u64 size = choice < 0 ? place->size : ANSWER_SIBLING_SIZE;
-	struct span etag = { NULL, 0 };
-	u8 tag[HTTP_ETAG_MAX];
+	struct variant plain, coded;
+	const struct variant *chosen = &plain;
 
 	*out = (struct answer){ .status = 200, .coding = SPAN("identity") };
+	describe(&plain, place->size, place->mtime);
+	describe(&coded, ANSWER_SIBLING_SIZE, place->mtime);
 	if (choice >= 0)
+		chosen = choose_by_range(req, &plain, &coded, settings, out);
+	else
+		answer_range(req, &plain, settings, out);
+	if (chosen == &coded)
 		out->coding = http_coding_name(offered[choice]);
-	if (valid)
-		etag = (struct span){ tag, http_etag_format(tag, place->mtime, size) };
 
-	switch (http_cond_eval(req, etag, mtime, ANSWER_NOW, settings->ims_exact)) {
+	switch (http_cond_eval(req, chosen->etag, chosen->mtime, ANSWER_NOW,
+			       settings->ims_exact)) {
 	case HTTP_COND_NOT_MODIFIED:
 		out->status = 304;
-		return;
+		break;
 	case HTTP_COND_FAILED:
 		out->status = 412;
-		return;
-	case HTTP_COND_OK:
 		break;
+	case HTTP_COND_OK:
+		return;
 	}
-	/* RFC 9110 section 14.2: GET only; several lines cannot be one list. */
-	if (req->method == HTTP_GET && http_has_field(req, HTTP_FIELD_RANGE) &&
-	    !(req->repeated & BIT(HTTP_FIELD_RANGE)) &&
-	    http_cond_if_range(req, etag, mtime, ANSWER_NOW))
-		answer_range(req, size, settings, out);
+	out->too_many = false;
+	out->count = 0;
 }
 
 static bool is_hidden(struct span path)

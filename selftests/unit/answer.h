@@ -32,11 +32,13 @@ struct place {
  * struct settings - parameters that are not at their default
  * @precompressed: siblings that are offered, in order
  * @bad_range_416: bad_range=416
+ * @standalone: standalone=1
  * @ims_exact: if_modified_since=exact
  */
 struct settings {
 	const char	*precompressed;
 	bool		bad_range_416;
+	bool		standalone;
 	bool		ims_exact;
 };
 

@@ -286,7 +286,7 @@ static bool take_setting(struct outcome *o, const char *key, const char *value)
 {
 	/* Without meaning for what is tested here. */
 	static const char *const others[] = {
-		"standalone", "proxy_protocol", "authorization", "options",
+		"proxy_protocol", "authorization", "options",
 		"hide_dot", "query", "symlinks", "mode_required", "mode_forbidden", "charset",
 		"cache_control", "add_header", "server", "vhosts", "default_host", "page_404",
 		"index", "dynamic_prefix", "dynamic_suffix", "header_timeout", NULL,
@@ -296,6 +296,8 @@ static bool take_setting(struct outcome *o, const char *key, const char *value)
 		o->flags |= atoi(value) ? HTTP_PARSE_LENIENT : 0;
 	else if (!strcmp(key, "strict"))
 		o->strict = atoi(value);
+	else if (!strcmp(key, "standalone"))
+		o->settings.standalone = atoi(value);
 	else if (!strcmp(key, "bad_range"))
 		o->settings.bad_range_416 = !strcmp(value, "416");
 	else if (!strcmp(key, "if_modified_since"))

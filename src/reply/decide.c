@@ -276,29 +276,96 @@ static void decide_without_file(long err, struct sluice_request *req)
 	}
 }
 
-/* The Range field, once the request is known to succeed. */
-static void decide_by_range(struct sluice_request *req, s64 mtime, s64 now)
+/* As it is sent: a client cannot know a date that was never said. */
+static s64 said_mtime(const struct sluice_object *obj, s64 now)
 {
-	const struct sluice_object *obj = req->obj;
+	return obj->etag.len && obj->mtime <= now ? obj->mtime : HTTP_NO_MTIME;
+}
+
+static bool is_passed_over(const struct sluice_request *req, enum http_ranges ranges)
+{
+	return (ranges == HTTP_RANGES_INVALID && !req->site->bad_range_refuse) ||
+	       (ranges == HTTP_RANGES_TOO_MANY && req->site->standalone);
+}
+
+/* What the Range field comes to if @obj is what is sent. */
+static enum http_ranges ranges_of(struct sluice_request *req, const struct sluice_object *obj,
+				  s64 now)
+{
+	enum http_ranges ranges;
 
 	/* RFC 9110 section 14.2: for GET only; two lines are no range. */
 	if (req->http.method != HTTP_GET || req->http.repeated & BIT(HTTP_FIELD_RANGE) ||
-	    !http_cond_if_range(&req->http, obj->etag, mtime, now))
-		return;
+	    !http_cond_if_range(&req->http, obj->etag, said_mtime(obj, now), now))
+		return HTTP_RANGES_IGNORED;
+	ranges = http_ranges_parse(req->http.field[HTTP_FIELD_RANGE], obj->size, &req->range, 1,
+				   &req->range_count);
+	return is_passed_over(req, ranges) ? HTTP_RANGES_IGNORED : ranges;
+}
 
-	switch (http_ranges_parse(req->http.field[HTTP_FIELD_RANGE], obj->size, &req->range, 1,
-				  &req->range_count)) {
+/* Does If-Range have its tag, strongly?  A date may be that of others, too. */
+static bool is_named(const struct http_request *http, const struct sluice_object *sibling)
+{
+	return http_has_field(http, HTTP_FIELD_IF_RANGE) &&
+	       http_cond_if_range(http, sibling->etag, HTTP_NO_MTIME, 0);
+}
+
+/*
+ * What the Range comes to, and of which representation.  A piece of an encoding is of use
+ * only to who has the rest, and who has says so by its tag: libraries add "Accept-Encoding:
+ * gzip" to whatever is asked for through them.  All others get a piece of the file, and
+ * @sibling, which they would get without a Range, is not sent; unless nothing comes of the
+ * Range.  A tag that both have does not tell whose rest it is: all is always right.
+ */
+static enum http_ranges choose_by_range(struct sluice_request *req,
+					struct sluice_object **sibling, s64 now)
+{
+	enum http_ranges ranges;
+
+	if (*sibling && is_named(&req->http, *sibling))
+		return span_eq((*sibling)->etag, req->obj->etag) ? HTTP_RANGES_IGNORED :
+			ranges_of(req, *sibling, now);
+	ranges = ranges_of(req, req->obj, now);
+	if (ranges != HTTP_RANGES_IGNORED)
+		*sibling = NULL;
+	return ranges;
+}
+
+/* The precompressed one that the client likes best; NULL: none, or the file as it is. */
+static struct sluice_object *preferred_sibling(const struct sluice_request *req)
+{
+	/* Not to HTTP/1.0, as nginx: caches of that age do not know Vary. */
+	if (!req->http.minor || !http_has_field(&req->http, HTTP_FIELD_ACCEPT_ENCODING) ||
+	    req->http.repeated & BIT(HTTP_FIELD_ACCEPT_ENCODING))
+		return NULL;
+	return sluice_siblings_choose(&req->obj->siblings,
+				      req->http.field[HTTP_FIELD_ACCEPT_ENCODING]);
+}
+
+/* Send it instead of the file; NULL: there is none. */
+static void use_sibling(struct sluice_request *req, struct sluice_object *sibling)
+{
+	if (!sibling)
+		return;
+	if (time_before(READ_ONCE(sibling->used), jiffies))
+		WRITE_ONCE(sibling->used, jiffies);
+	sluice_object_hold(sibling);
+	sluice_object_put(req->obj);
+	req->obj = sibling;
+}
+
+/* The Range field, once the request is known to succeed. */
+static void decide_by_range(struct sluice_request *req, enum http_ranges ranges)
+{
+	switch (ranges) {
 	case HTTP_RANGES_IGNORED:
 		break;
 	case HTTP_RANGES_INVALID:
-		if (req->site->bad_range_refuse)
-			req->status = 416;
-		break;
 	case HTTP_RANGES_UNSATISFIABLE:
 		req->status = 416;
 		break;
 	case HTTP_RANGES_TOO_MANY:
-		hand_over_or_ignore(req, SLUICE_STAT_HANDED_OVER_RANGE);
+		hand_over(req, SLUICE_STAT_HANDED_OVER_RANGE, 503);
 		break;
 	case HTTP_RANGES_PARTIAL:
 		req->status = 206;
@@ -306,50 +373,19 @@ static void decide_by_range(struct sluice_request *req, s64 mtime, s64 now)
 	}
 }
 
-/* Send a precompressed sibling instead, if there is one that the client likes. */
-static void choose_representation(struct sluice_request *req)
+/* What is sent is chosen first: preconditions are about that (RFC 9110 section 13.2.2). */
+static void decide_by_conditions(struct sluice_request *req, struct sluice_object *sibling)
 {
-	struct sluice_object *obj = req->obj;
-	struct sluice_object *chosen;
+	enum http_ranges ranges = HTTP_RANGES_IGNORED;
+	s64 now = ktime_get_real_seconds();
 
-	/* Not to HTTP/1.0, as nginx: caches of that age do not know Vary. */
-	if (!req->http.minor || !http_has_field(&req->http, HTTP_FIELD_ACCEPT_ENCODING) ||
-	    req->http.repeated & BIT(HTTP_FIELD_ACCEPT_ENCODING))
-		return;
-	chosen = sluice_siblings_choose(&obj->siblings,
-					req->http.field[HTTP_FIELD_ACCEPT_ENCODING]);
-	if (!chosen)
-		return;
-	if (time_before(READ_ONCE(chosen->used), jiffies))
-		WRITE_ONCE(chosen->used, jiffies);
-	sluice_object_hold(chosen);
-	sluice_object_put(obj);
-	req->obj = chosen;
-}
-
-static void decide_with_file(struct sluice_request *req)
-{
-	const struct sluice_object *obj;
-	s64 mtime = HTTP_NO_MTIME;
-	s64 now;
-
-	req->verdict = SLUICE_SERVE;
-	req->status = 200;
-	if (req->obj->siblings.usable)
-		choose_representation(req);
-	if (likely(!(req->http.seen & (HTTP_COND_FIELDS | BIT(HTTP_FIELD_RANGE)))))
-		return;
-
-	now = ktime_get_real_seconds();
-	obj = req->obj;
-	/* As it is sent: a client cannot know a date that was never said. */
-	if (obj->etag.len && obj->mtime <= now)
-		mtime = obj->mtime;
-	switch (http_cond_eval(&req->http, obj->etag, mtime, now,
+	if (http_has_field(&req->http, HTTP_FIELD_RANGE))
+		ranges = choose_by_range(req, &sibling, now);
+	use_sibling(req, sibling);
+	switch (http_cond_eval(&req->http, req->obj->etag, said_mtime(req->obj, now), now,
 			       req->site->since_exact)) {
 	case HTTP_COND_OK:
-		if (http_has_field(&req->http, HTTP_FIELD_RANGE))
-			decide_by_range(req, mtime, now);
+		decide_by_range(req, ranges);
 		break;
 	case HTTP_COND_NOT_MODIFIED:
 		req->status = 304;
@@ -359,6 +395,20 @@ static void decide_with_file(struct sluice_request *req)
 		req->status = 412;
 		break;
 	}
+}
+
+static void decide_with_file(struct sluice_request *req)
+{
+	struct sluice_object *sibling = NULL;
+
+	req->verdict = SLUICE_SERVE;
+	req->status = 200;
+	if (req->obj->siblings.usable)
+		sibling = preferred_sibling(req);
+	if (likely(!(req->http.seen & (HTTP_COND_FIELDS | BIT(HTTP_FIELD_RANGE)))))
+		use_sibling(req, sibling);
+	else
+		decide_by_conditions(req, sibling);
 }
 
 /* What stands in the lane's buffer after this: the error's page's path. */
