@@ -29,7 +29,6 @@
  * What the slow lane does at a time, of all instances together: each has 128 lookups at
  * most, so four whose file systems do not answer keep the others waiting.
  */
-#define SLOW_LANE_PLACES 512
 
 static DEFINE_PER_CPU(struct sluice_lane, lanes);
 static struct workqueue_struct *fast_lanes;
@@ -280,7 +279,7 @@ int sluice_lanes_init(void)
 	if (!fast_lanes)
 		return -ENOMEM;
 
-	sluice_slow_lane = alloc_workqueue("sluice_slow", WQ_UNBOUND, SLOW_LANE_PLACES);
+	sluice_slow_lane = alloc_workqueue("sluice_slow", WQ_UNBOUND, SLUICE_SLOW_LANE_PLACES);
 	if (!sluice_slow_lane)
 		goto err_destroy_fast;
 	sluice_housekeeping = alloc_workqueue("sluice_keeper",

@@ -139,6 +139,9 @@ void sluice_lanes_exit(void);
 /* Tunable, see ctl/settings.c. */
 extern unsigned int sluice_cpu_share;
 
+/* So many at a time. */
+#define SLUICE_SLOW_LANE_PLACES 512
+
 extern struct workqueue_struct *sluice_slow_lane;
 struct workqueue_struct *sluice_disk_lane(dev_t dev);
 /*

@@ -69,10 +69,12 @@ static inline void compat_sock_uncount_net(struct sock *sk)
 #endif
 }
 
-/* Return: the network namespace that a file is of, counted; NULL if it is not one's. */
-static inline struct net *compat_net_of_file(const struct file *file)
+/*
+ * The caller holds the inode, which holds what it is of.
+ * Return: the network namespace that it is of, counted; NULL if it is not one's.
+ */
+static inline struct net *compat_net_of_inode(struct inode *inode)
 {
-	const struct inode *inode = file_inode(file);
 	struct ns_common *ns;
 
 	if (inode->i_sb->s_magic != NSFS_MAGIC)

@@ -485,7 +485,7 @@ err_free_homes:
  */
 void sluice_conns_leave(struct sluice_conns *conns)
 {
-	if (READ_ONCE(conns->unload_timeout))
+	if (READ_ONCE(conns->unload_timeout) && !READ_ONCE(conns->in_haste))
 		conns_leave_gently(conns);
 	sluice_conns_leave_now(conns);
 }

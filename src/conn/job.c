@@ -13,6 +13,7 @@
  * lost with who dies, and nobody is overtaken.  Who waits in line leads already; if it
  * leaves, one of those who follow it has its place in the line.
  */
+#include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
@@ -30,11 +31,14 @@
 #include "store/store.h"
 
 /*
- * Lookups of an instance at a time, of the 512 places that the slow lane has for all:
- * beyond, when a file system does not answer, it is better to ask the backend than to wait.
+ * Lookups of an instance at a time, of the places that the slow lane has for all: beyond,
+ * when a file system does not answer, it is better to ask the backend than to wait.
  */
 #define LOOKUPS_MAX 128
 #define LOOKUP_PATIENCE HZ
+
+/* Places of the slow lane that are taken, by whomever: who has one does not wait. */
+static atomic_t places_taken = ATOMIC_INIT(0);
 
 /* Context: process. */
 void sluice_lookups_init(struct sluice_lookups *lookups, struct sluice_store *store)
@@ -73,6 +77,7 @@ static void pass_place(struct sluice_lookups *lookups)
 	lockdep_assert_held(&lookups->lock);
 	if (!next) {
 		lookups->count--;
+		atomic_dec(&places_taken);
 		return;
 	}
 	list_del(&next->place);
@@ -122,11 +127,12 @@ static void job_lookup(struct sluice_job *leader)
 	stop_leading(leader, &followers);
 	kfree(leader->path);
 	leader->path = NULL;
-	job_end(leader);
+	/* The last, for its reference is what @lookups is there by. */
 	while ((job = take_follower(lookups, &followers))) {
 		job->alone = true;
 		job_end(job);
 	}
+	job_end(leader);
 }
 
 static void job_work(struct work_struct *work)
@@ -199,7 +205,8 @@ static void job_lead(struct sluice_job *job)
 {
 	struct sluice_lookups *lookups = job->lookups;
 
-	if (lookups->count < LOOKUPS_MAX) {
+	if (lookups->count < LOOKUPS_MAX &&
+	    atomic_add_unless(&places_taken, 1, SLUICE_SLOW_LANE_PLACES)) {
 		lookups->count++;
 		queue_work(sluice_slow_lane, &job->work);
 	} else {

@@ -500,7 +500,9 @@ static void conn_leave_off(struct sluice_conn *conn, const struct sluice_lane *l
  */
 static void conn_cut(struct sluice_conn *conn)
 {
-	if (conn->state == CONN_SEND || conn->state == CONN_FILL) {
+	/* A lookup may keep the socket, which had to be closed with nothing left to do. */
+	if (conn->state == CONN_SEND || conn->state == CONN_FILL ||
+	    conn->state == CONN_LOOKUP) {
 		sluice_conn_abort(conn);
 		return;
 	}

@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
+#include <linux/namei.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -55,7 +56,7 @@ static int live_store(struct sluice_instance *instance, char *text)
 	bool live;
 
 	if (kstrtobool(text, &live)) {
-		instance_err(instance, "live=%s: expected 1 to serve, 0 to end\n", text);
+		instance_err(instance, "live=%.100s: expected 1 to serve, 0 to end\n", text);
 		return -EINVAL;
 	}
 	if (live)
@@ -69,22 +70,23 @@ static ssize_t netns_show(struct sluice_instance *instance, char *buf)
 	return sluice_instance_show_net(instance, buf);
 }
 
-/* As the writer sees it. */
+/* As the writer sees it; what it may be else is not opened. */
 static int netns_store(struct sluice_instance *instance, char *text)
 {
-	struct file *file = filp_open(text, O_RDONLY, 0);
+	struct path path;
 	struct net *net;
 	int err;
 
-	if (IS_ERR(file)) {
-		instance_err(instance, "netns=%s: cannot be opened (%pe); expected a path like /run/netns/NAME or /proc/PID/ns/net\n",
-			     text, file);
-		return PTR_ERR(file);
+	err = kern_path(text, LOOKUP_FOLLOW, &path);
+	if (err) {
+		instance_err(instance, "netns=%.100s: cannot be found (%pe); expected a path like /run/netns/NAME or /proc/PID/ns/net\n",
+			     text, ERR_PTR(err));
+		return err;
 	}
-	net = compat_net_of_file(file);
-	fput(file);
+	net = compat_net_of_inode(d_inode(path.dentry));
+	path_put(&path);
 	if (!net) {
-		instance_err(instance, "netns=%s: expected the file of a network namespace, like /run/netns/NAME or /proc/PID/ns/net\n",
+		instance_err(instance, "netns=%.100s: expected the file of a network namespace, like /run/netns/NAME or /proc/PID/ns/net\n",
 			     text);
 		return -EINVAL;
 	}
@@ -130,6 +132,7 @@ static int store_own(struct sluice_instance *instance, const struct face_file *f
 
 	if (!text)
 		return -ENOMEM;
+	text[strcspn(text, "\n")] = '\0';
 	err = file->store(instance, strim(text));
 	kfree(text);
 	return err;
@@ -176,7 +179,8 @@ static bool is_name(const char *name)
 {
 	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
-	return len && len <= SLUICE_INSTANCE_NAME_MAX && !name[len];
+	return len && len <= SLUICE_INSTANCE_NAME_MAX && !name[len] &&
+	       strcmp(name, "make") && strcmp(name, "end");
 }
 
 static int make(const char *name)
@@ -244,7 +248,7 @@ static ssize_t end_store(struct kobject *kobj, struct kobj_attribute *attr, cons
 static struct kobj_attribute make_file = __ATTR(make, 0200, NULL, make_store);
 static struct kobj_attribute end_file = __ATTR(end, 0200, NULL, end_store);
 
-static const struct attribute *const act_files[] = { &make_file.attr, &end_file.attr, NULL };
+static const struct attribute *const act_files[] = { &end_file.attr, &make_file.attr, NULL };
 
 /* --- the directory ------------------------------------------------------------ */
 

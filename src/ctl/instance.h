@@ -6,6 +6,7 @@
 #ifndef SLUICE_CTL_INSTANCE_H
 #define SLUICE_CTL_INSTANCE_H
 
+#include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/inet.h>
 #include <linux/kobject.h>
@@ -60,6 +61,7 @@ enum {
  * @store:   see there
  * @conns:   see there
  * @proc_dir: below /proc/net of @net, while it is live
+ * @proc_net: that namespace, for who opens a file there
  * @end:     the work that ends it
  * @removal: that lets go of it
  * @gone:    the last connection is
@@ -85,8 +87,9 @@ struct sluice_instance {
 	bool			draft_is_made;
 
 	struct sluice_store	store;
-	struct sluice_conns	conns;
+	struct sluice_conns	conns ____cacheline_aligned_in_smp;
 	struct proc_dir_entry	*proc_dir;
+	struct net		*proc_net;
 
 	struct work_struct	end;
 	struct work_struct	removal;

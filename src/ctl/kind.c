@@ -3,7 +3,7 @@
  * Kinds of settings.
  *
  * A value that others read without a lock is written in one go; those of a site are not
- * read by anybody yet.  Context of all: process, parameter lock.
+ * read by anybody yet.  Context of all: process, lock of the instance.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>

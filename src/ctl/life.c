@@ -76,6 +76,16 @@ static bool is_alone(const struct sluice_instance *instance)
 }
 
 /*
+ * When the module leaves the loader's instance is the last, and nothing is lent any more by
+ * any: so its port is there till nobody is in a hook.  A namespace that goes waits for none.
+ */
+static bool hooks_are_waited_for(const struct sluice_instance *instance)
+{
+	return instance == &sluice_loaders && READ_ONCE(module_leaves) &&
+	       !READ_ONCE(instance->conns.in_haste);
+}
+
+/*
  * With a backend the port is the last to go: what comes is the backend's, as long as
  * something of before needs time.  No handshake that was begun is lost, but for those
  * that a SYN cookie stands for, and when the namespace goes.
@@ -87,7 +97,7 @@ static void leave(struct sluice_instance *instance)
 	if (is_alone(instance))
 		sluice_listeners_deafen(conns);
 	sluice_conns_leave(conns);
-	if (READ_ONCE(module_leaves))
+	if (hooks_are_waited_for(instance))
 		sluice_lend_exit();
 	sluice_listeners_deafen(conns);
 	if (!READ_ONCE(conns->in_haste))
@@ -336,8 +346,8 @@ err_store:
 	return err;
 }
 
-/* Context: lock of the instance. */
-static int begin_in(struct sluice_instance *instance, struct net *net)
+/* @begun: it is live, also if that has failed: then it has to be ended. Context: its lock. */
+static int begin_in(struct sluice_instance *instance, struct net *net, bool *begun)
 {
 	int err;
 
@@ -348,8 +358,8 @@ static int begin_in(struct sluice_instance *instance, struct net *net)
 	}
 	reinit_completion(&instance->closed);
 	err = open_listeners(instance, net);
-	/* Also if that has failed: then it has to be ended. */
 	smp_store_release(&instance->phase, SLUICE_LIVE);
+	*begun = true;
 	return err;
 }
 
@@ -363,6 +373,7 @@ static int begin_in(struct sluice_instance *instance, struct net *net)
  */
 int sluice_instance_begin(struct sluice_instance *instance)
 {
+	bool begun = false;
 	struct net *net;
 	int err = -EBUSY;
 
@@ -376,11 +387,12 @@ int sluice_instance_begin(struct sluice_instance *instance)
 	err = PTR_ERR_OR_ZERO(net);
 	if (err)
 		goto out;
-	err = begin_in(instance, net);
+	err = begin_in(instance, net, &begun);
 	put_net(net);
 out:
 	mutex_unlock(&instance->lock);
-	if (err && READ_ONCE(instance->phase) == SLUICE_LIVE)
+	/* Not what somebody else has begun. */
+	if (err && begun)
 		sluice_instance_end(instance);
 	return err;
 }
@@ -573,7 +585,10 @@ int sluice_instances_init(struct net *net)
 	return err;
 }
 
-/* All of them end at once. Nobody makes any. Context: module exit, or failed init. */
+/*
+ * All of them end: those that were made side by side, and then the loader's.  Nobody makes
+ * any.  Context: module exit, or failed init.
+ */
 void sluice_instances_exit(void)
 {
 	struct sluice_instance *instance;
@@ -585,9 +600,14 @@ void sluice_instances_exit(void)
 	mutex_unlock(&sluice_loaders.lock);
 	mutex_lock(&instances_lock);
 	list_for_each_entry(instance, &instances, list)
-		doom(instance);
+		if (instance != &sluice_loaders)
+			doom(instance);
 	mutex_unlock(&instances_lock);
 	flush_workqueue(enders);
+	sluice_instance_end(&sluice_loaders);
+	flush_workqueue(enders);
+	/* If the loader's was not live any more. */
+	sluice_lend_exit();
 	mutex_lock(&instances_lock);
 	list_del(&sluice_loaders.list);
 	mutex_unlock(&instances_lock);

@@ -19,38 +19,93 @@
 #include "store/site.h"
 #include "store/types.h"
 
+/**
+ * struct view - a file that is open
+ * @instance: whose
+ * @net: where that is; counted, so that it does not go, and wait for who reads, while one may
+ *       be held up by memory that he reads to
+ * @len: of a table that is being written, bytes so far
+ * @buf: those, or NULL; complete when @TABLE_END has come
+ */
+struct view {
+	struct sluice_instance *instance;
+	struct net *net;
+	size_t	len;
+	u8	*buf;
+};
+
+static int view_open(struct inode *inode, struct file *file,
+		     int (*show)(struct seq_file *seq, void *unused))
+{
+	struct view *view = kzalloc(sizeof(*view), GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (!view)
+		return err;
+	view->instance = pde_data(inode);
+	/* The memory is there as long as the entry is. */
+	err = -ENODEV;
+	view->net = maybe_get_net(view->instance->proc_net);
+	if (!view->net)
+		goto err_free;
+	err = single_open(file, show, view);
+	if (err)
+		goto err_put_net;
+	return 0;
+
+err_put_net:
+	put_net(view->net);
+err_free:
+	kfree(view);
+	return err;
+}
+
+static int view_release(struct inode *inode, struct file *file)
+{
+	struct view *view = ((struct seq_file *)file->private_data)->private;
+
+	if (view->len)
+		instance_err(view->instance, "types: the last line was not \"end\": expected a whole table; the old one stays\n");
+	kvfree(view->buf);
+	put_net(view->net);
+	kfree(view);
+	return single_release(inode, file);
+}
+
+/* --- counters -------------------------------------------------------------- */
+
 static int stats_show(struct seq_file *seq, void *unused)
 {
-	const struct sluice_instance *instance = seq->private;
+	const struct view *view = seq->private;
 	u64 sums[SLUICE_STAT_COUNT];
 	int i;
 
-	sluice_stats_sum(instance->store.stats, sums);
+	sluice_stats_sum(view->instance->store.stats, sums);
 	for (i = 0; i < SLUICE_STAT_COUNT; i++)
 		seq_printf(seq, "%s %llu\n", sluice_stat_names[i], sums[i]);
 	return 0;
 }
 
+static int stats_open(struct inode *inode, struct file *file)
+{
+	return view_open(inode, file, stats_show);
+}
+
+static const struct proc_ops stats_ops = {
+	.proc_open	= stats_open,
+	.proc_read	= seq_read,
+	.proc_lseek	= seq_lseek,
+	.proc_release	= view_release,
+};
+
 /* --- types --------------------------------------------------------------- */
 
 #define TABLE_END "end\n"
 
-/**
- * struct draft - a table that is being written
- * @instance: whose
- * @len: bytes so far
- * @buf: those, or NULL; complete when @TABLE_END has come
- */
-struct draft {
-	struct sluice_instance *instance;
-	size_t	len;
-	u8	*buf;
-};
-
 static int types_show(struct seq_file *seq, void *unused)
 {
-	const struct draft *draft = seq->private;
-	struct sluice_site *site = sluice_site_get(&draft->instance->store);
+	const struct view *view = seq->private;
+	struct sluice_site *site = sluice_site_get(&view->instance->store);
 
 	if (!site)
 		return -ENODEV;
@@ -60,13 +115,13 @@ static int types_show(struct seq_file *seq, void *unused)
 	return 0;
 }
 
-static bool is_complete(const struct draft *draft)
+static bool is_complete(const struct view *view)
 {
 	size_t len = sizeof(TABLE_END) - 1;
-	const u8 *end = draft->buf + draft->len - len;
+	const u8 *end = view->buf + view->len - len;
 
-	return draft->len >= len && !memcmp(end, TABLE_END, len) &&
-	       (draft->len == len || end[-1] == '\n');
+	return view->len >= len && !memcmp(end, TABLE_END, len) &&
+	       (view->len == len || end[-1] == '\n');
 }
 
 /*
@@ -77,29 +132,29 @@ static ssize_t types_write(struct file *file, const char __user *from,
 			   size_t n, loff_t *pos)
 {
 	struct seq_file *seq = file->private_data;
-	struct draft *draft = seq->private;
+	struct view *view = seq->private;
 	int err = 0;
 
 	mutex_lock(&seq->lock);
-	if (!draft->buf)
-		draft->buf = kvmalloc(SLUICE_TYPES_TEXT_MAX, GFP_KERNEL);
-	if (!draft->buf) {
+	if (!view->buf)
+		view->buf = kvmalloc(SLUICE_TYPES_TEXT_MAX, GFP_KERNEL);
+	if (!view->buf) {
 		err = -ENOMEM;
-	} else if (n > SLUICE_TYPES_TEXT_MAX - draft->len) {
-		instance_err(draft->instance, "types: expected a table of at most %d bytes\n",
+	} else if (n > SLUICE_TYPES_TEXT_MAX - view->len) {
+		instance_err(view->instance, "types: expected a table of at most %d bytes\n",
 			     SLUICE_TYPES_TEXT_MAX);
 		err = -EFBIG;
-	} else if (copy_from_user(draft->buf + draft->len, from, n)) {
+	} else if (copy_from_user(view->buf + view->len, from, n)) {
 		err = -EFAULT;
 	}
 	if (!err) {
-		draft->len += n;
-		if (is_complete(draft)) {
-			struct span text = { draft->buf, draft->len -
+		view->len += n;
+		if (is_complete(view)) {
+			struct span text = { view->buf, view->len -
 					     (sizeof(TABLE_END) - 1) };
 
-			draft->len = 0;
-			err = sluice_site_set_types(draft->instance, text);
+			view->len = 0;
+			err = sluice_site_set_types(view->instance, text);
 		}
 	}
 	mutex_unlock(&seq->lock);
@@ -112,30 +167,9 @@ static ssize_t types_write(struct file *file, const char __user *from,
  */
 static int types_open(struct inode *inode, struct file *file)
 {
-	struct draft *draft;
-	int err;
-
 	if (file->f_mode & FMODE_WRITE && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	draft = kzalloc(sizeof(*draft), GFP_KERNEL);
-	if (!draft)
-		return -ENOMEM;
-	draft->instance = pde_data(inode);
-	err = single_open(file, types_show, draft);
-	if (err)
-		kfree(draft);
-	return err;
-}
-
-static int types_release(struct inode *inode, struct file *file)
-{
-	struct draft *draft = ((struct seq_file *)file->private_data)->private;
-
-	if (draft->len)
-		instance_err(draft->instance, "types: the last line was not \"end\": expected a whole table; the old one stays\n");
-	kvfree(draft->buf);
-	kfree(draft);
-	return single_release(inode, file);
+	return view_open(inode, file, types_show);
 }
 
 static const struct proc_ops types_ops = {
@@ -143,7 +177,7 @@ static const struct proc_ops types_ops = {
 	.proc_read	= seq_read,
 	.proc_write	= types_write,
 	.proc_lseek	= seq_lseek,
-	.proc_release	= types_release,
+	.proc_release	= view_release,
 };
 
 /**
@@ -160,7 +194,8 @@ int sluice_proc_init(struct sluice_instance *instance, struct net *net)
 
 	if (!dir)
 		return -ENOMEM;
-	if (!proc_create_single_data("stats", 0444, dir, stats_show, instance) ||
+	instance->proc_net = net;
+	if (!proc_create_data("stats", 0444, dir, &stats_ops, instance) ||
 	    !proc_create_data("types", 0644, dir, &types_ops, instance)) {
 		proc_remove(dir);
 		return -ENOMEM;

@@ -140,17 +140,14 @@ static void request_clear(struct request_sock *req, size_t size)
  * A function by itself, for selftests/net/stand to be in it.
  * Return: NULL without memory.
  */
-static noinline __noclone struct request_sock *request_alloc(const struct sluice_sock *ss)
+static noinline __noclone struct request_sock *request_alloc(const struct sock *sk)
 {
-	const struct sock *sk = ss->sk;
 	const struct request_sock_ops *ops = sk->sk_prot->rsk_prot;
 	struct request_sock *req;
 
 	req = kmem_cache_alloc(ops->slab, GFP_ATOMIC | __GFP_NOWARN);
-	if (!req) {
-		sluice_stat_inc(ss->stats, SLUICE_STAT_OUT_OF_MEMORY);
+	if (!req)
 		return NULL;
-	}
 	request_clear(req, ops->obj_size);
 	req->rsk_ops = ops;
 	req_to_sk(req)->sk_prot = sk->sk_prot;
@@ -204,9 +201,11 @@ int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, struct sluice_lo
 	}
 	ss->drain = false;
 	if (!ss->req) {
-		ss->req = request_alloc(ss);
-		if (!ss->req)
+		ss->req = request_alloc(sk);
+		if (!ss->req) {
+			sluice_stat_inc(ss->stats, SLUICE_STAT_OUT_OF_MEMORY);
 			return -ENOBUFS;
+		}
 	}
 
 	rcu_read_lock();

@@ -945,7 +945,7 @@ static void say_who_is_inside(void)
  * client are let for a second, and then waked.  Who has a page fault in a hook can be
  * waited for only, as long as that takes.
  *
- * Who has discounted himself may still be on his way out: see sluice_conns_exit().
+ * Who has discounted himself may still be on his way out: see sluice_conns_teardown().
  * Context: process.
  */
 void sluice_lend_exit(void)

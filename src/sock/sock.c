@@ -315,6 +315,18 @@ struct graveyard {
 static DEFINE_PER_CPU(struct graveyard, graveyards);
 static struct workqueue_struct *closing;
 
+/*
+ * Routes are their namespace's, and who waits for a disk may have the socket for longer than
+ * that is there.  As tcp_disconnect() does it; what is counted keeps it there.
+ */
+static void drop_routes(struct sock *sk)
+{
+	if (sk->sk_net_refcnt)
+		return;
+	sk_dst_reset(sk);
+	dst_release(xchg((__force struct dst_entry **)&sk->sk_rx_dst, NULL));
+}
+
 static void bury_work(struct work_struct *work)
 {
 	struct graveyard *yard = container_of(to_delayed_work(work),
@@ -324,11 +336,18 @@ static void bury_work(struct work_struct *work)
 
 	llist_for_each_entry_safe(ss, next, list, grave) {
 		ss->sk->sk_prot->close(ss->sk, 0);
+		drop_routes(ss->sk);
 		if (ss->req)
 			request_free(ss->req);
 		ss->ops->buried(ss);
 		cond_resched();
 	}
+}
+
+/* It is not dead, nor going to be reset. */
+static bool outlives_close(const struct sock *sk)
+{
+	return sk->sk_state != TCP_CLOSE && !(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime);
 }
 
 /**
@@ -348,7 +367,7 @@ void sluice_sock_bury(struct sluice_sock *ss)
 {
 	struct graveyard *yard = this_cpu_ptr(&graveyards);
 
-	if (!compat_sock_count_net(ss->sk))
+	if (outlives_close(ss->sk) && !compat_sock_count_net(ss->sk))
 		sluice_sock_reset_on_close(ss);
 	/* A jiffy later, so that many are closed for one wake-up. */
 	if (llist_add(&ss->grave, &yard->graves))
