@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 
+from hanging import Hanging
 from lib import (BACKEND, PORT, TOP, WWW, Client, Closed, Nginx, bytes_of, eventually, get,
                  is_loaded, load, new_messages, nothing_of_it, param, request, run,
                  run_tests, same, start, stats, test, timed_unload, unload, write)
@@ -390,7 +391,7 @@ def beyond(name, **settings):
         "ip addr add 192.0.2.2/24 dev wire1; ip link set wire1 up")
     make(name, far, **settings)
     try:
-        yield far, lambda **more: near.client(address="192.0.2.2", **more)
+        yield far, near
     finally:
         far.end()
         near.end()
@@ -400,13 +401,22 @@ def beyond(name, **settings):
         none_is_there()
 
 
+def across(near, **options):
+    return near.client(address="192.0.2.2", **options)
+
+
+def has_wire(near):
+    with open(f"{near.proc}/net/dev", encoding="ascii") as devices:
+        return "wire0" in devices.read()
+
+
 def gone(name):
     eventually(lambda: not is_there(name), f"{name} to go with its namespace")
 
 
 @test("its namespace has no process left: it goes, although a client keeps connections open")
 def no_process():
-    with beyond("red", standalone=1) as (far, client), client() as idle, client() as silent:
+    with beyond("red", standalone=1) as (far, near), across(near) as idle, across(near) as silent:
         same(idle.ask("/name").body, b"red", "served")
         silent.send("GET /name HT")
         same(far.stats()["live_connections"] >= 1, True, "connections")
@@ -416,8 +426,8 @@ def no_process():
 
 @test("amid an answer: it is cut short, not padded")
 def amid_answer():
-    with beyond("red", standalone=1) as (far, client), \
-            client(options=[SMALL_WINDOW]) as slow:
+    with beyond("red", standalone=1) as (far, near), \
+            across(near, options=[SMALL_WINDOW]) as slow:
         slow.send(request("/large"))
         slow.take_until(b"\r\n\r\n")
         slow.take(10_000)
@@ -432,11 +442,28 @@ def amid_answer():
         same(slow.buffer, LARGE[10_000:10_000 + len(slow.buffer)], "what came")
 
 
+@test("while a lookup hangs: the namespace goes, and the instance when the lookup is over")
+def lookup_hangs():
+    with beyond("red", standalone=1) as (far, near):
+        os.makedirs(f"{TOP}/red/hang")
+        with open(f"{TOP}/red/hang/file", "w", encoding="ascii") as out:
+            out.write("x")
+        with Hanging(f"{TOP}/red/hang") as files, across(near) as waiting:
+            waiting.send(request("/hang/file"))
+            files.wait()
+            same(has_wire(near), True, "the wire")
+            far.end()
+            eventually(lambda: not has_wire(near), "the wire to go with its other end")
+            same(is_there("red"), True, "what is left of it")
+            files.answer("file")
+            gone("red")
+
+
 @test("with connections that are lent: the backend's keep it alive, and with it it goes")
 def lent():
-    with beyond("red", **{"return": 1, "take_back": 1}) as (far, client):
+    with beyond("red", **{"return": 1, "take_back": 1}) as (far, near):
         backend = Backend(far, "backend")
-        with client() as one, client() as other:
+        with across(near) as one, across(near) as other:
             for each in one, other:
                 same(each.ask("/not-there").body, b"backend", "lent")
                 # It may be on its way to read, and come upon a request before us.

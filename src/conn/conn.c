@@ -391,14 +391,8 @@ static void conns_leave_gently(struct sluice_conns *conns)
 		schedule_timeout_idle(1);
 }
 
-/**
- * sluice_conns_leave_now() - end all
- * @conns: of the instance
- *
- * Only one that the backend owns goes later, in the turn when it is released.
- * Context: process.
- */
-void sluice_conns_leave_now(struct sluice_conns *conns)
+/* The rest.  Only one that the backend owns goes later, in the turn when it is released. */
+static void conns_leave_now(struct sluice_conns *conns)
 {
 	unsigned long patience = jiffies + OWNER_PATIENCE;
 	struct sluice_conn *conn;
@@ -487,7 +481,7 @@ void sluice_conns_leave(struct sluice_conns *conns)
 {
 	if (READ_ONCE(conns->unload_timeout) && !READ_ONCE(conns->in_haste))
 		conns_leave_gently(conns);
-	sluice_conns_leave_now(conns);
+	conns_leave_now(conns);
 }
 
 /* No connection is born any more, and @released is called soon. Context: process. */

@@ -75,7 +75,6 @@ struct sluice_conns {
 
 int sluice_conns_init(struct sluice_conns *conns, struct sluice_store *store);
 void sluice_conns_leave(struct sluice_conns *conns);
-void sluice_conns_leave_now(struct sluice_conns *conns);
 void sluice_conns_stop(struct sluice_conns *conns);
 void sluice_conns_exit(struct sluice_conns *conns);
 

@@ -529,7 +529,7 @@ int sluice_instance_doom(const char *name)
 	return 0;
 }
 
-/* One that was there, or was made for it; counted in a way. */
+/* One that is, or was to be, in @net, held by its directory: it ends, and goes. */
 static struct sluice_instance *next_in(struct net *net)
 {
 	struct sluice_instance *instance, *found = NULL;
