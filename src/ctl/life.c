@@ -358,6 +358,7 @@ static int begin_in(struct sluice_instance *instance, struct net *net, bool *beg
 	}
 	reinit_completion(&instance->closed);
 	err = open_listeners(instance, net);
+	/* All that ends it is ready: pairs with the cmpxchg() in end_work(). */
 	smp_store_release(&instance->phase, SLUICE_LIVE);
 	*begun = true;
 	return err;
