@@ -20,8 +20,8 @@ from lib import (BACKEND, PORT, TOP, WWW, Client, Closed, Nginx, bytes_of, event
                  run_tests, same, start, stats, test, timed_unload, unload, write)
 
 INSTANCES = "/sys/module/sluice/instances"
-# How often they are made and ended; 100 on the command line or in the environment.
-ROUNDS = int((sys.argv[1:] or [os.environ.get("SLUICE_ROUNDS") or 12])[0])
+# How often they are made and ended: scripts/vm --kernel debug -- selftests/net/instances.py 100
+ROUNDS = int((sys.argv[1:] or [12])[0])
 # Requests of each client under load.
 LOAD = 300
 COLOURS = "red", "green", "blue"

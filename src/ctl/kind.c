@@ -12,6 +12,7 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "base/pass_through.h"
 #include "ctl/kind.h"
 #include "loan/handoff.h"
 
@@ -34,6 +35,7 @@ static int number_show(const struct setting *setting, char *buf, const void *val
 }
 
 const struct setting_kind setting_number = {
+	.size = sizeof(unsigned int),
 	.take = number_take,
 	.show = number_show,
 };
@@ -54,6 +56,7 @@ static int toggle_show(const struct setting *setting, char *buf, const void *val
 }
 
 const struct setting_kind setting_toggle = {
+	.size = sizeof(bool),
 	.take = toggle_take,
 	.show = toggle_show,
 };
@@ -77,6 +80,7 @@ static int choice_show(const struct setting *setting, char *buf, const void *val
 }
 
 const struct setting_kind setting_choice = {
+	.size = sizeof(bool),
 	.take = choice_take,
 	.show = choice_show,
 };
@@ -99,6 +103,7 @@ static int uid_show(const struct setting *setting, char *buf, const void *value)
 }
 
 const struct setting_kind setting_uid = {
+	.size = sizeof(unsigned int),
 	.take = uid_take,
 	.show = uid_show,
 };
@@ -114,6 +119,7 @@ static int mode_show(const struct setting *setting, char *buf, const void *value
 }
 
 const struct setting_kind setting_mode = {
+	.size = sizeof(unsigned int),
 	.take = mode_take,
 	.show = mode_show,
 };
@@ -140,6 +146,7 @@ static int symlinks_show(const struct setting *setting, char *buf, const void *v
 }
 
 const struct setting_kind setting_symlinks = {
+	.size = sizeof(enum sluice_symlinks),
 	.take = symlinks_take,
 	.show = symlinks_show,
 };
@@ -182,6 +189,7 @@ static int text_show(const struct setting *setting, char *buf, const void *value
 }
 
 const struct setting_kind setting_text = {
+	.size = sizeof(struct sluice_text),
 	.take = text_take,
 	.show = text_show,
 };
@@ -199,6 +207,7 @@ static int words_show(const struct setting *setting, char *buf, const void *valu
 }
 
 const struct setting_kind setting_words = {
+	.size = sizeof(struct sluice_words),
 	.take = words_take,
 	.show = words_show,
 };
@@ -218,6 +227,7 @@ static int lines_take(const struct setting *setting, const char *text, void *val
 }
 
 const struct setting_kind setting_lines = {
+	.size = SLUICE_TEXT_MAX,
 	.take = lines_take,
 	.show = string_show,
 };
@@ -230,6 +240,7 @@ static int path_take(const struct setting *setting, const char *text, void *valu
 }
 
 const struct setting_kind setting_path = {
+	.size = SLUICE_TEXT_MAX,
 	.take = path_take,
 	.show = string_show,
 };
@@ -244,6 +255,7 @@ static int address_take(const struct setting *setting, const char *text, void *v
 }
 
 const struct setting_kind setting_address = {
+	.size = SLUICE_ADDRESS_SIZE,
 	.take = address_take,
 	.show = string_show,
 };
@@ -269,6 +281,14 @@ void setting_refuse(const struct sluice_instance *instance, const struct setting
 		     (int)min_t(size_t, strcspn(text, "\n"), 100), text, setting->expected);
 }
 
+/* No type of C says so of a place in a table, nor that what stands there is ever looked at. */
+static bool is_sane(const struct setting *setting)
+{
+	return setting->size == setting->kind->size &&
+	       !(setting->of == OF_SITE ? (bool)setting->changed :
+					  setting->settle || setting->check);
+}
+
 /**
  * setting_apply() - take a text
  * @instance: for which
@@ -281,8 +301,11 @@ void setting_refuse(const struct sluice_instance *instance, const struct setting
 int setting_apply(const struct sluice_instance *instance, const struct setting *setting,
 		  const char *text, void *value)
 {
-	int err = setting->kind->take(setting, text, value);
+	int err;
 
+	if (SLUICE_WARN_ON(!is_sane(setting)))
+		return -EINVAL;
+	err = setting->kind->take(setting, text, value);
 	if (err)
 		setting_refuse(instance, setting, text);
 	return err == -E2BIG ? err : err ? -EINVAL : 0;

@@ -22,10 +22,12 @@ enum setting_of {
 
 /**
  * struct setting_kind - how texts and values of a kind go together
+ * @size: of a value in bytes; 0: it has none
  * @take: take a text, a value only if it is one; -errno
  * @show: the value as text, with a newline; NULL: it has none
  */
 struct setting_kind {
+	size_t	size;
 	int	(*take)(const struct setting *setting, const char *text, void *value);
 	int	(*show)(const struct setting *setting, char *buf, const void *value);
 };
@@ -49,6 +51,7 @@ extern const struct setting_kind setting_trigger;
  * @mode:   of its file
  * @kind:   see above
  * @of:     whose value it is
+ * @size:   of the value in bytes: what its kind says
  * @offset: in the site, or in the instance
  * @value:  of the module's
  * @min:    of a number
@@ -58,17 +61,18 @@ extern const struct setting_kind setting_trigger;
  * @expected: for the message to whom the text is none
  * @moves:  decides which file a path means, or what its head says: what was found before
  *          is not found any more
- * @settle: does the site make sense with the new value, whatever others are; may fill in
- *          what follows from it. NULL: always
- * @check:  does it go together with the others, says itself if not. Not asked before the
- *          site is live: till then they come in any order. NULL: always
- * @changed: called when it was changed live
+ * @settle: of the site's: does that make sense with the new value, whatever others are;
+ *          may fill in what follows from it. NULL: always
+ * @check:  of the site's: does it go together with the others, says itself if not. Not
+ *          asked before the site is live: till then they come in any order. NULL: always
+ * @changed: of the others: called when it was changed live
  */
 struct setting {
 	const char			*name;
 	umode_t				mode;
 	const struct setting_kind	*kind;
 	enum setting_of			of;
+	size_t				size;
 	size_t				offset;
 	void				*value;
 	unsigned int			min;

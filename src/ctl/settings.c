@@ -147,14 +147,18 @@ const struct setting *sluice_setting_at(unsigned int i)
 }
 
 /* Of the site: of each request, or also of what is found and what is said of it. */
-#define EACH(_member)		.of = OF_SITE, .offset = offsetof(struct sluice_site, _member)
+#define EACH(_member)							\
+	.of = OF_SITE, .offset = offsetof(struct sluice_site, _member),	\
+	.size = sizeof_field(struct sluice_site, _member)
 #define MOVES(_member)		EACH(_member), .moves = true
 /* Of the instance besides. */
 #define IN(_member)							\
-	.of = OF_INSTANCE, .offset = offsetof(struct sluice_instance, _member)
+	.of = OF_INSTANCE, .offset = offsetof(struct sluice_instance, _member), \
+	.size = sizeof_field(struct sluice_instance, _member)
 #define FIXED(_member)		IN(_member), .fixed = true
 /* Of all instances together. */
-#define AT(_variable)		.of = OF_MODULE, .value = &(_variable)
+#define AT(_variable)							\
+	.of = OF_MODULE, .value = &(_variable), .size = sizeof(_variable)
 
 #define SETTING(_name, _mode, _description, ...)				\
 	static const struct setting setting_for_##_name = {			\
