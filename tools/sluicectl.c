@@ -45,6 +45,14 @@ static const struct command {
 	  "get [--full] [NAME...]       settings" },
 	{ "set", "i", 1000, cmd_set,
 	  "set NAME=VALUE...            change them, all or none" },
+	{ "check", "m", 1, cmd_check,
+	  "check [FILE]                 is the configuration in order" },
+	{ "reload", "m", 1, cmd_reload,
+	  "reload [FILE]                make the settings what it says, all or none" },
+	{ "load", "m", 1, cmd_load,
+	  "load [FILE]                  load the module as it says" },
+	{ "unload", "t", 0, cmd_unload,
+	  "unload [--timeout SECONDS]   unload it" },
 	{ "metrics", "o", 0, cmd_metrics,
 	  "metrics [--output FILE]      counters, for Prometheus" },
 };
@@ -71,13 +79,13 @@ static enum status help(void)
 	puts("usage: sluicectl [OPTION...] COMMAND [WORD...]\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %s\n", commands[i].synopsis);
-	puts("\n"
+	puts("\nFILE is /etc/sluice/sluice.conf unless it is said.\n\n"
 	     "  --instance NAME   of get and set: of an instance below /sys/module/sluice/instances\n"
 	     "  --module FILE     a sluice.ko that is not installed\n"
-	     "  --root DIR        put in front of /sys, /proc, /dev, /etc\n\n"
+	     "  --root DIR        put in front of /sys, /proc, /dev, /etc, and FILE\n\n"
 	     "Examples:\n"
 	     "  sluicectl set docroot=/srv/www keepalive_timeout=15\n"
-	     "\n"
+	     "  sluicectl check /tmp/new.conf && sluicectl reload /tmp/new.conf\n\n"
 	     "Exit status: 0 done; 1 refused, or failed; 2 wrong usage; 3 sluice is not loaded;\n"
 	     "4 doctor has warnings; 5 unload takes longer.  More: sluicectl(8), sluice.conf(5), sluice(4).");
 	return STATUS_OK;

@@ -124,6 +124,7 @@ class Tree:
             self.write(f"sys/module/sluice/parameters/{name}", VALUES.get(name, "0") + "\n")
             os.chmod(f"{self.path}/sys/module/sluice/parameters/{name}", mode)
         self.write("sys/module/sluice/initstate", "live\n")
+        os.mkdir(f"{self.path}/run")
         self.write("dev/kmsg", "6,1,1,-;older: not ours\n")
         self.count({})
         self.write("proc/net/tcp", "  sl  local_address\n")

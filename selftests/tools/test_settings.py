@@ -10,16 +10,18 @@ from fake import SETTINGS, has, same, test
 def usage(tree):
     for words in ([], ["statsu"], ["--nonsense", "status"], ["set"], ["set", "docroot"],
                   ["set", "=1"], ["status", "twice"], ["get", "--json"], ["set", "--once", "a=1"],
-                  ["status", "--interval", "nan"]):
+                  ["unload", "--timeout", "soon"]):
         tree.ctl(*words).expect(2, err=["sluicectl"])
-    tree.ctl("--help").expect(0, out=["usage:", "Examples"])
+    tree.ctl("--help").expect(0, out=["usage:", "reload", "Examples"])
     tree.ctl("--version").expect(0, out=["sluicectl "])
 
 
 @test("nothing loaded: status 3, and what to do")
 def not_loaded(tree):
     tree.unload()
-    for words in (["status"], ["get"], ["get", "port"], ["set", "port=1"], ["metrics"]):
+    for words in (["status"], ["get"], ["get", "port"], ["set", "port=1"], ["reload"],
+                  ["unload"], ["metrics"]):
+        tree.conf("docroot = /\n")
         tree.ctl(*words).expect(3, err=["not loaded", "sluicectl load"])
     same(tree.ctl("status", "--json").expect(3).out, '{\n  "loaded":false\n}\n')
 

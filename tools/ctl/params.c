@@ -166,7 +166,7 @@ static unsigned int distance(const char *a, const char *b)
 }
 
 /* Return: the one that was meant, or NULL if none is like it. */
-const char *params_nearest(const struct params *params, const char *name)
+static const char *nearest_to(const struct params *params, const char *name)
 {
 	unsigned int best = 2 + strlen(name) / 4;
 	const char *nearest = NULL;
@@ -181,6 +181,14 @@ const char *params_nearest(const struct params *params, const char *name)
 		}
 	}
 	return nearest;
+}
+
+/* For the caller to free: what to say behind "there is no such setting". */
+char *params_hint(const struct params *params, const char *name)
+{
+	const char *nearest = nearest_to(params, name);
+
+	return nearest ? print("; was '%s' meant?", nearest) : copy_of("");
 }
 
 /* --- where a value is ------------------------------------------------------- */

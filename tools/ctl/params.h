@@ -37,7 +37,7 @@ void params_list(struct params *params, const char *instance);
 void params_explain(struct params *params);
 void params_free(struct params *params);
 const struct param *params_find(const struct params *params, const char *name);
-const char *params_nearest(const struct params *params, const char *name);
+char *params_hint(const struct params *params, const char *name);
 bool param_is_live(const struct param *param);
 bool param_has_value(const struct param *param);
 

@@ -36,13 +36,13 @@ static enum status settings_there(void)
 static const struct param *named(const struct params *params, const char *name)
 {
 	const struct param *param = params_find(params, name);
-	const char *nearest;
+	char *hint;
 
 	if (param)
 		return param;
-	nearest = params_nearest(params, name);
-	say("there is no setting '%s'%s%s%s; 'sluicectl get' has all", name,
-	    nearest ? "; was '" : "", nearest ? nearest : "", nearest ? "' meant?" : "");
+	hint = params_hint(params, name);
+	say("there is no setting '%.60s'%s; 'sluicectl get' has all", name, hint);
+	free(hint);
 	return NULL;
 }
 
