@@ -55,6 +55,10 @@ static const struct command {
 	  "unload [--timeout SECONDS]   unload it" },
 	{ "metrics", "o", 0, cmd_metrics,
 	  "metrics [--output FILE]      counters, for Prometheus" },
+	{ "top", "1n", 0, cmd_top,
+	  "top [--once] [--interval S]  what happens now" },
+	{ "doctor", "m", 1, cmd_doctor,
+	  "doctor [FILE]                what is wrong, or will be" },
 };
 
 static const struct option long_options[] = {

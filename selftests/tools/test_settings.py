@@ -10,7 +10,8 @@ from fake import SETTINGS, has, same, test
 def usage(tree):
     for words in ([], ["statsu"], ["--nonsense", "status"], ["set"], ["set", "docroot"],
                   ["set", "=1"], ["status", "twice"], ["get", "--json"], ["set", "--once", "a=1"],
-                  ["unload", "--timeout", "soon"]):
+                  ["top", "--interval", "nan"], ["top", "--interval", "-1"],
+                  ["top", "--interval", "1x"], ["unload", "--timeout", "soon"]):
         tree.ctl(*words).expect(2, err=["sluicectl"])
     tree.ctl("--help").expect(0, out=["usage:", "reload", "Examples"])
     tree.ctl("--version").expect(0, out=["sluicectl "])
@@ -20,7 +21,7 @@ def usage(tree):
 def not_loaded(tree):
     tree.unload()
     for words in (["status"], ["get"], ["get", "port"], ["set", "port=1"], ["reload"],
-                  ["unload"], ["metrics"]):
+                  ["unload"], ["top", "--once"], ["metrics"]):
         tree.conf("docroot = /\n")
         tree.ctl(*words).expect(3, err=["not loaded", "sluicectl load"])
     same(tree.ctl("status", "--json").expect(3).out, '{\n  "loaded":false\n}\n')
