@@ -17,12 +17,11 @@
 static bool number_of(const char *path, unsigned long *number)
 {
 	char *line = tree_line(path);
-	char *end = line;
+	bool is = line && *line;
 
-	if (line)
-		*number = strtoul(line, &end, 10);
+	*number = is ? strtoul(line, NULL, 10) : 0;
 	free(line);
-	return end != line;
+	return is;
 }
 
 static void look_at_clock(struct report *report)
