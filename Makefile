@@ -3,6 +3,7 @@
 # make            sluice.ko for KDIR: the running kernel, else the newest whose
 #                 headers are installed
 # make install    where modprobe finds it
+# make deb        Debian's packages, in build/deb
 # make demo       show it in a VM: DEMO_SECONDS=20 ends it by itself
 # make check      every test, on every supported kernel, in VMs, and a few of them on
 #                 the kernel debug, which is built the first time
@@ -34,6 +35,9 @@ modules modules_install: FORCE
 # Debian's headers have no System.map, without which kbuild leaves depmod out.
 install: modules modules_install
 	depmod $(INSTALL_MOD_PATH:%=-b %) "$$(modinfo -F vermagic ./sluice.ko | cut -d" " -f1)"
+
+deb: FORCE
+	@scripts/deb
 
 demo: FORCE
 	@scripts/demo
@@ -81,5 +85,5 @@ clean: FORCE
 help: FORCE
 	@sed -n 's/^# \{0,1\}//; 2,/^$$/p' Makefile
 
-.PHONY: modules modules_install install demo check check-quick check-debug fuzz model bench bench-time clean help
+.PHONY: modules modules_install install deb demo check check-quick check-debug fuzz model bench bench-time clean help
 FORCE:
