@@ -44,7 +44,7 @@ def away(tree):
 def on_terminal(tree, act):
     """Run it on one, call act(write); return its status, and what it drew."""
     ours, its = pty.openpty()
-    env = {**os.environ, "TERM": "xterm", "ASAN_OPTIONS": "detect_leaks=0"}
+    env = {**os.environ, "TERM": "xterm"}
     with subprocess.Popen([SLUICECTL, "--root", tree.path, "top", "--interval", "0.1"],
                           stdin=its, stdout=its, stderr=its, env=env) as child:
         os.close(its)
@@ -78,7 +78,7 @@ def screen(tree):
 
 @test("top: where there is no terminal, that is said")
 def no_terminal(tree):
-    env = {**os.environ, "TERM": "no-such-terminal", "ASAN_OPTIONS": "detect_leaks=0"}
+    env = {**os.environ, "TERM": "no-such-terminal"}
     done = subprocess.run([SLUICECTL, "--root", tree.path, "top"], env=env, text=True,
                           capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=10)
     same(done.returncode, 1, done)

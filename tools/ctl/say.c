@@ -25,12 +25,12 @@ static void say_list(const char *format, va_list args)
 {
 	char *line;
 
-	fputs("sluicectl: ", stderr);
+	/* First, for %m. */
 	if (vasprintf(&line, format, args) < 0)
 		return;
+	fputs("sluicectl: ", stderr);
 	put(stderr, line);
 	fputc('\n', stderr);
-
 	free(line);
 }
 

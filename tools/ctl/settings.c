@@ -58,7 +58,7 @@ static bool show(const struct param *param, bool alone)
 	}
 	value = setting_value(options.instance, param->name);
 	if (!value) {
-		say("%s: cannot be read: %m", param->name);
+		say("%s: cannot be read; is sluice still loaded?", param->name);
 		return false;
 	}
 	if (!alone)
