@@ -10,9 +10,9 @@ import os
 import socket
 import subprocess
 
-from lib import (BACKEND, DEADLINES, PORT, TOP, WWW, Client, Nginx, bytes_of, eventually, get,
-                 is_loaded, load, nothing_of_it, params, read_param, request, run_tests, same,
-                 start, stats, test, unload, write)
+from lib import (BACKEND, DEADLINES, PORT, TOP, WWW, Client, Nginx, Skip, bytes_of, eventually,
+                 get, is_loaded, load, nothing_of_it, params, read_param, request, run, run_tests,
+                 same, start, stats, test, unload, write)
 
 SLUICECTL = os.environ["SLUICECTL"]
 KO = os.environ["SLUICE_KO"]
@@ -184,6 +184,51 @@ def load_refused():
     nothing_of_it()
     conf("docrot = /x\n")
     ctl("load", CONF, "--module", KO, status=1, err=[f"{CONF}:", "'docroot' meant"])
+
+
+BLUE = f"[instance blue]\nnetns = /run/netns/blue\ndocroot = {WWW}\nstandalone = 1\n"
+
+
+def instances():
+    return json.loads(ctl("status", "--json"))["instances"]
+
+
+@test("instances: begun, changed and ended by reload, all or nothing; check asks the kernel")
+def with_instances():
+    before()
+    if not os.path.isdir("/sys/module/sluice/instances"):
+        raise Skip("this module has none")
+    run("ip", "netns", "add", "blue")
+    conf(BLUE)
+    ctl("check", CONF, out=["in order"])
+    same(instances(), [], "what check leaves")
+    ctl("reload", CONF)
+    same([(one["name"], one["live"], one["docroot"]) for one in instances()],
+         [("blue", "1", WWW)], "instances")
+    conf(BLUE + "keepalive_timeout = 0\n")
+    for command in "check", "reload":
+        ctl(command, CONF, status=1, err=["keepalive_timeout=0: refused",
+                                          "expected a number from 1 to 3600"])
+    conf("server = red\n" + BLUE + BLUE.replace("instance blue", "instance red"))
+    ctl("reload", CONF, status=1, err=["red: live=1: refused", "put back"])
+    same(read_param("server"), "sluice\n", "server")
+    same([one["name"] for one in instances()], ["blue"], "instances")
+    conf(BLUE + "keepalive_timeout = 5\nport = 81\n")
+    ctl("reload", CONF, err=["blue: port = 81: kept 80"])
+    same(ctl("get", "--instance", "blue", "keepalive_timeout"), "5\n", "of blue")
+    conf("")
+    ctl("reload", CONF, out=["blue: ended"])
+    same(instances(), [], "instances")
+    unload()
+    conf(BLUE + "keepalive_timeout = 7\n")
+    ctl("load", CONF, "--module", KO)
+    same([one["live"] for one in instances()], ["1"], "live")
+    ctl("unload")
+    conf(BLUE.replace("/blue", "/none"))
+    ctl("load", CONF, "--module", KO, status=1, err=["netns=/run/netns/none: refused",
+                                                     "unloaded again"])
+    nothing_of_it()
+    run("ip", "netns", "del", "blue")
 
 
 @test("unload: says what it waits for, and does not wait for ever")
