@@ -10,8 +10,8 @@ import os
 import socket
 import subprocess
 
-from lib import (BACKEND, DEADLINES, PORT, TOP, WWW, Client, Nginx, Skip, bytes_of, eventually,
-                 get, is_loaded, load, nothing_of_it, params, read_param, request, run, run_tests,
+from lib import (BACKEND, DEADLINES, HERE, PORT, TOP, WWW, Client, Nginx, Skip, bytes_of,
+                 eventually, get, is_loaded, load, nothing_of_it, params, read_param, request, run, run_tests,
                  same, start, stats, test, unload, write)
 
 SLUICECTL = os.environ["SLUICECTL"]
@@ -243,6 +243,18 @@ def unload_bounded():
                                                        "not unloaded after 2 s"])
     eventually(lambda: not os.path.isdir("/sys/module/sluice"), "rmmod, which goes on")
     nothing_of_it()
+
+
+@test("the fallback: without the module, its port is nginx's, and then it is the module's again")
+def fallback():
+    unload()
+    write("small", b"small")
+    run("nft", "-f", f"{HERE}/../../tools/fallback.nft")
+    run("nft", "-f", f"{HERE}/../../tools/fallback.nft")
+    same(get("/small")["server"].startswith("nginx"), True, "who answers")
+    run("nft", "delete", "table", "inet", "sluice_fallback")
+    load()
+    same(get("/small")["server"], "sluice", "who answers")
 
 
 nginx = Nginx()
