@@ -7,6 +7,7 @@ kernel refuses is said in the kernel's words and leaves all as it was.
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 
@@ -14,7 +15,7 @@ from lib import (BACKEND, DEADLINES, HERE, PORT, TOP, WWW, Client, Nginx, Skip, 
                  eventually, get, is_loaded, load, nothing_of_it, params, read_param, request, run, run_tests,
                  same, start, stats, test, unload, write)
 
-SLUICECTL = os.environ["SLUICECTL"]
+SLUICECTL = os.environ.get("SLUICECTL", HERE + "/../../tools/build/sluicectl")
 KO = os.environ["SLUICE_KO"]
 CONF = TOP + "/sluice.conf"
 SMALL_WINDOW = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
@@ -153,6 +154,41 @@ def doctor():
                  f"warn  backend 0.0.0.0:{BACKEND}: open to others",
                  f"ok    docroot: user 65534 can go through {WWW}", "ok    docroot: on tmpfs"):
         same(line in done.stdout, True, f"'{done.stdout}' has '{line}'")
+
+
+@test("who is not root sees what it does, and is told that only root may change it")
+def not_root():
+    before()
+    # Where everybody may go.
+    program = shutil.copy(SLUICECTL, TOP)
+    conf("")
+    for words, code, said in ((["status"], 0, f"0.0.0.0:{BACKEND}, opened by root"),
+                              (["get", "server"], 0, "sluice"), (["metrics"], 0, "# EOF"),
+                              (["set", "server=mine"], 1, "only root may"),
+                              (["reload", CONF], 1, "only root may")):
+        done = subprocess.run([program, *words], capture_output=True, text=True, check=False,
+                              user=65534, group=65534, extra_groups=[])
+        same(done.returncode, code, f"{words}: {done.stderr}")
+        same(said in done.stdout + done.stderr, True, f"{words}: {done.stdout} {done.stderr}")
+    same(read_param("server"), "sluice\n", "server")
+
+
+@test("a module that comes and goes meanwhile: a status, whatever is asked")
+def comes_and_goes():
+    before()
+    asking = [start("sh", "-c", f"while :; do {SLUICECTL} {words}; echo $?; done 2>/dev/null",
+                    stdout=open(f"{TOP}/said{i}", "w", encoding="ascii"))
+              for i, words in enumerate(("status >/dev/null", "metrics >/dev/null",
+                                         "get --full >/dev/null", "set server=sluice"))]
+    for _ in range(6):
+        unload()
+        load()
+    for i, child in enumerate(asking):
+        child.terminate()
+        child.wait()
+        with open(f"{TOP}/said{i}", encoding="ascii") as said:
+            statuses = set(said.read().split())
+        same(statuses <= {"0", "1", "3"} and bool(statuses), True, f"{i}: {statuses}")
 
 
 @test("load: as the file says, values with blanks and quotes too; unload leaves nothing")
