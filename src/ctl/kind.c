@@ -176,7 +176,7 @@ static int text_take(const struct setting *setting, const char *text, void *valu
 	int len = string_take(text, to->buf, sizeof(to->buf));
 
 	if (len < 0)
-		return len;
+		return -EINVAL;
 	to->len = len;
 	return 0;
 }
@@ -196,7 +196,7 @@ const struct setting_kind setting_text = {
 
 static int words_take(const struct setting *setting, const char *text, void *value)
 {
-	return sluice_words_parse(value, text);
+	return sluice_words_parse(value, text) ? -EINVAL : 0;
 }
 
 static int words_show(const struct setting *setting, char *buf, const void *value)
@@ -220,7 +220,7 @@ static int lines_take(const struct setting *setting, const char *text, void *val
 	if (len && text[len - 1] == '\n')
 		len--;
 	if (len >= SLUICE_TEXT_MAX)
-		return -E2BIG;
+		return -EINVAL;
 	memcpy(value, text, len);
 	((char *)value)[len] = '\0';
 	return 0;
@@ -296,7 +296,7 @@ static bool is_sane(const struct setting *setting)
  * @text:     as it was written
  * @value:    where to
  *
- * Return: 0; -E2BIG or -EINVAL, with a line in the kernel log.
+ * Return: 0; -EINVAL, or -E2BIG of a path or of addresses, with a line in the kernel log.
  */
 int setting_apply(const struct sluice_instance *instance, const struct setting *setting,
 		  const char *text, void *value)
