@@ -10,7 +10,9 @@
  *
  * When all places are taken who comes waits in line, LOOKUP_PATIENCE at most, and whoever
  * is done gives its place to the first.  So no place is free while somebody waits, none is
- * lost with who dies, and nobody is overtaken.  Who waits in line leads already; if it
+ * lost with who dies, and nobody is overtaken.  Where other instances have all places, and
+ * none is our own that would be passed on, one that is free again is found by whoever comes
+ * next, for the first in the line.  Who waits in line leads already; if it
  * leaves, one of those who follow it has its place in the line.
  */
 #include <linux/atomic.h>
@@ -205,14 +207,18 @@ static void job_lead(struct sluice_job *job)
 {
 	struct sluice_lookups *lookups = job->lookups;
 
-	if (lookups->count < LOOKUPS_MAX &&
-	    atomic_add_unless(&places_taken, 1, SLUICE_SLOW_LANE_PLACES)) {
-		lookups->count++;
+	bool place = lookups->count < LOOKUPS_MAX &&
+		     atomic_add_unless(&places_taken, 1, SLUICE_SLOW_LANE_PLACES);
+
+	lookups->count += place;
+	if (place && list_empty(&lookups->line)) {
 		queue_work(sluice_slow_lane, &job->work);
-	} else {
-		list_add_tail(&job->place, &lookups->line);
-		job_wait(job, WAITS_FOR_PLACE);
+		return;
 	}
+	list_add_tail(&job->place, &lookups->line);
+	job_wait(job, WAITS_FOR_PLACE);
+	if (place)
+		pass_place(lookups);
 }
 
 /*

@@ -233,7 +233,7 @@ static void listener_put_off(struct sluice_listener *lis,
 
 /*
  * The same socket listens again: so it has the options, the credentials and the namespace
- * that the loader gave it, and what leads to it stays as it is.  If it has its port: that
+ * that it was given, and what leads to it stays as it is.  If it has its port: that
  * stays bound to it, but another may listen there meanwhile.
  */
 static void listener_reopen(struct work_struct *work)

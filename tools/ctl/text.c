@@ -29,16 +29,22 @@ char *copy_of_part(const char *from, size_t len)
 	return need(strndup(from, len));
 }
 
+static char *print_args(const char *format, va_list args)
+{
+	char *line;
+
+	return need(vasprintf(&line, format, args) < 0 ? NULL : line);
+}
+
 char *print(const char *format, ...)
 {
 	va_list args;
 	char *line;
-	int len;
 
 	va_start(args, format);
-	len = vasprintf(&line, format, args);
+	line = print_args(format, args);
 	va_end(args);
-	return need(len < 0 ? NULL : line);
+	return line;
 }
 
 /* Room for @len bytes and a NUL behind what is there. Return: where. */
@@ -69,13 +75,11 @@ void text_print(struct text *text, const char *format, ...)
 {
 	va_list args;
 	char *line;
-	int len;
 
 	va_start(args, format);
-	len = vasprintf(&line, format, args);
+	line = print_args(format, args);
 	va_end(args);
-	need(len < 0 ? NULL : line);
-	text_add(text, line, len);
+	text_add(text, line, strlen(line));
 	free(line);
 }
 
