@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 
 from lib import (BACKEND, PATIENCE, PORT, Client, Counting, Nginx, Skip, eventually, get,
                  load, new_messages, param, request, run, run_tests, same, start, stat,
@@ -22,23 +23,24 @@ SOCK_DESTROY = 21
 NLM_F_REQUEST = 1
 
 
-def expect_handed_over(address="127.0.0.1", **growth):
+def expect_handed_over(address="127.0.0.1", name=None, **growth):
     counting = Counting()
     with Client(address=address) as client:
         same(client.ask("/small").is_nginx, False, "static")
         response = client.ask("/dynamic?x")
         same(response.status, 200, "status")
-        same(response.body, f"GET {client.name()} x\n".encode(), "body")
+        name = client.name().replace(address, name or address)
+        same(response.body, f"GET {name} x\n".encode(), "body")
     counting.expect(handed_over=1, served=1, **growth)
 
 
-def expect_503(address):
+def expect_503(address, why="backend_absent"):
     counting = Counting()
     with Client(address=address) as client:
         same(client.ask("/small").status, 200, "static")
         same(client.ask("/dynamic").status, 503, "status")
         client.expect_end()
-    counting.expect(backend_absent=1, handed_over=0)
+    counting.expect(handed_over=0, **{why: 1})
 
 
 @test("the queue is as long as net.core.somaxconn allows, but not longer than ours")
@@ -85,11 +87,118 @@ def deferred():
     nginx.stop()
 
 
-@test("an IPv4 client is not given to an IPv6 socket that takes both: 503")
+def of_ipv6(address="0.0.0.0"):
+    """Is the socket that takes IPv4 one of IPv6, and is it alone?"""
+    listening = [line.split()[3] for line in
+                 run("ss", "-Hltn", f"sport = {PORT}").splitlines()]
+    return f"[::ffff:{address}]:{PORT}" in listening and f"{address}:{PORT}" not in listening
+
+
+@test("an IPv6 socket that takes both, as Apache, Node and others open it, gets IPv4 clients")
 def dual_stack():
-    with socket.create_server(("::", BACKEND), family=socket.AF_INET6,
-                              dualstack_ipv6=True):
-        expect_503("127.0.0.1")
+    for more in {}, {"address": "127.0.0.1,127.0.0.2"}, {"defer_accept": 2}:
+        unload()
+        load(**more)
+        with socket.create_server(("::", BACKEND), family=socket.AF_INET6,
+                                  dualstack_ipv6=True) as listener:
+            eventually(lambda: of_ipv6(more.get("address", "0.0.0.0")[:9].rstrip(",")),
+                       "the listener to follow")
+            with Client() as client:
+                same(client.ask("/small").body, b"small", "static")
+                client.send(request("/dynamic"))
+                accepted, peer = listener.accept()
+                with accepted:
+                    same(peer[:2], ("::ffff:127.0.0.1", client.sock.getsockname()[1]), "peer")
+                    same(accepted.getsockname()[:2], ("::ffff:127.0.0.1", PORT), "local address")
+                    same(accepted.recv(1000), request("/dynamic"), "what it reads")
+                    accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes")
+                    same(client.response().body, b"yes", "answer")
+
+
+@test("a backend that is there before sluice: the first connection is of its family")
+def there_before():
+    unload()
+    nginx = Nginx(listen=f"listen [::]:{BACKEND} ipv6only=off;")
+    load(address="0.0.0.0,::")
+    same(of_ipv6(), True, "the listener is")
+    expect_handed_over("127.0.0.1", "::ffff:127.0.0.1")
+    expect_handed_over("::1")
+    nginx.stop()
+
+
+class Stream:
+    """New connections for a file, one behind the other; those that failed are counted."""
+
+    def __init__(self):
+        self.going, self.done, self.failed = True, 0, []
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while self.going:
+            try:
+                same(get("/small").body, b"small", "small")
+                self.done += 1
+            except Exception as reason:	# whatever it is, it is lost
+                self.failed.append(repr(reason))
+
+    def stop(self):
+        self.going = False
+        self.thread.join()
+        same(self.failed, [], "failed")
+
+
+@test("the backend changes from one family to the other and back: nobody is refused")
+def changes_family():
+    stream = Stream()
+    counting = Counting()
+    for _ in range(5):
+        done = stream.done
+        for listen, now in (f"listen {BACKEND};", False), \
+                           (f"listen [::]:{BACKEND} ipv6only=off;", True):
+            nginx = Nginx(listen=listen)
+            eventually(lambda now=now: of_ipv6() == now, "the listener to follow")
+            eventually(lambda done=done: stream.done > done, "somebody to come")
+            with Client() as client:
+                same(client.ask("/dynamic?x").status, 200, listen)
+            nginx.stop()
+    stream.stop()
+    counting.expect(handed_over=10, errors=0, backend_family=0)
+
+
+@test("the port is nobody else's, whichever of the two listens")
+def port_is_taken():
+    for listen, now in (f"listen {BACKEND};", False), \
+                       (f"listen [::]:{BACKEND} ipv6only=off;", True):
+        nginx = Nginx(listen=listen)
+        eventually(lambda now=now: of_ipv6() == now, "the listener to follow")
+        for family, address in (socket.AF_INET, "0.0.0.0"), (socket.AF_INET, "127.0.0.1"), \
+                               (socket.AF_INET6, "::ffff:0.0.0.0"):
+            for reuse_port in False, True:
+                try:
+                    socket.create_server((address, PORT), family=family,
+                                         reuse_port=reuse_port).close()
+                    raise AssertionError(f"{address} could be bound")
+                except OSError as reason:
+                    same(reason.errno, errno.EADDRINUSE, address)
+        nginx.stop()
+
+
+@test("why there is a 503 is said in the kernel log, once")
+def said_once():
+    unload()
+    load(address="0.0.0.0,::")
+    new_messages()
+    expect_503("127.0.0.1")
+    same("nobody listens there" in new_messages(), True, "said")
+    expect_503("127.0.0.1")
+    same(new_messages(), "", "said again")
+    nginx = Nginx()
+    expect_503("::1", "backend_family")
+    same("for the other alone" in new_messages(), True, "said")
+    expect_503("::1", "backend_family")
+    same(new_messages(), "", "said again")
+    nginx.stop()
 
 
 @test("a listener that another user opened on backend_port: 503, unless allowed")
@@ -140,7 +249,7 @@ def dual_stack_ipv6():
 @test("an IPv6 client is not given to an IPv4 socket")
 def ipv6_to_ipv4():
     nginx = Nginx()
-    expect_503("::1")
+    expect_503("::1", "backend_family")
     nginx.stop()
 
 
@@ -154,11 +263,19 @@ def both():
     nginx.stop()
 
 
-@test("nginx: listen [::]:8080 ipv6only=off takes what is IPv6, and no more")
+@test("nginx: listen [::]:8080 ipv6only=off takes both")
 def both_to_one():
     nginx = Nginx(listen=f"listen [::]:{BACKEND} ipv6only=off;")
     expect_handed_over("::1")
-    expect_503("127.0.0.1")
+    eventually(of_ipv6, "the listener to follow")
+    expect_handed_over("127.0.0.1", "::ffff:127.0.0.1")
+    nginx.stop()
+
+
+@test("nginx: listen [::]:8080 ipv6only=on is not given IPv4 clients")
+def ipv4_to_ipv6():
+    nginx = Nginx(listen=f"listen [::]:{BACKEND} ipv6only=on;")
+    expect_503("127.0.0.1", "backend_family")
     nginx.stop()
 
 

@@ -73,6 +73,7 @@
 	X(BACKEND_ABSENT,		"backend_absent")		\
 	X(BACKEND_FULL,			"backend_full")			\
 	X(BACKEND_UNTRUSTED,		"backend_untrusted")		\
+	X(BACKEND_FAMILY,		"backend_family")		\
 	/* deadlines that passed */					\
 	X(TIMEOUT_HEADER,		"timeout_header")		\
 	X(TIMEOUT_BODY,			"timeout_body")			\

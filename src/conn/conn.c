@@ -443,6 +443,8 @@ int sluice_conns_init(struct sluice_conns *conns, struct sluice_store *store)
 	conns->store = store;
 	conns->stats = store->stats;
 	conns->listener_count = 0;
+	conns->address_count = 0;
+	conns->said = 0;
 	sluice_lookups_init(&conns->lookups, store);
 	conns->homes = alloc_percpu(struct conn_home);
 	if (!conns->homes)

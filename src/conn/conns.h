@@ -14,7 +14,7 @@
 #include "conn/client.h"
 #include "conn/job.h"
 
-#define SLUICE_LISTENERS_MAX 8
+#define SLUICE_ADDRESSES_MAX 8
 
 struct conn_home;
 struct sluice_listener;
@@ -46,8 +46,11 @@ enum sluice_leaving {
  * @released:  called when none is left, after sluice_conns_stop(). Context: any
  * @clients:   how many each client has
  * @lookups:   what they have looked up
- * @listeners: on which they come; of the one who opens and closes them
+ * @listeners: on which they come, two of an IPv4 address; of the one who opens and closes
+ *             them
  * @listener_count: of @listeners
+ * @address_count: of how many addresses they are
+ * @said:      what was said in the log already, by bit: see conn/ladder.c
  *
  * The settings are there before it is live, and all else while it is.
  */
@@ -69,8 +72,10 @@ struct sluice_conns {
 	void				(*released)(struct sluice_conns *conns);
 	struct sluice_clients		clients;
 	struct sluice_lookups		lookups;
-	struct sluice_listener		*listeners[SLUICE_LISTENERS_MAX];
+	struct sluice_listener		*listeners[2 * SLUICE_ADDRESSES_MAX];
 	unsigned int			listener_count;
+	unsigned int			address_count;
+	unsigned long			said;
 };
 
 int sluice_conns_init(struct sluice_conns *conns, struct sluice_store *store);

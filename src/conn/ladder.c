@@ -374,6 +374,24 @@ static int conn_hand_over(struct sluice_conn *conn, struct sluice_lane *lane)
 	return err;
 }
 
+/*
+ * Whoever looks for the reason of a 503 looks into the log; once is enough there, counters have
+ * the rest.  @err: of sluice_handoff(), that whoever runs the backend can do something about.
+ */
+static void conn_say_why(const struct sluice_conn *conn, u16 port, int err)
+{
+	struct sluice_conns *conns = conn->conns;
+
+	if (test_and_set_bit(err == -EAFNOSUPPORT, &conns->said))
+		return;
+	if (err == -EAFNOSUPPORT)
+		pr_warn("%sbackend_port=%u: a client came by IPv4 or IPv6, and the backend listens for the other alone: 503; have it listen for both, or set address= to what it listens for\n",
+			conns->prefix, port);
+	else
+		pr_warn("%sbackend_port=%u: nobody listens there in this network namespace: 503; start the backend, on that port itself; one in a container wants an instance in there\n",
+			conns->prefix, port);
+}
+
 /* Nobody has taken it: an error, and the end. */
 static int conn_answer_instead(struct sluice_conn *conn, struct sluice_lane *lane)
 {
@@ -404,6 +422,14 @@ static int conn_try_handoff(struct sluice_conn *conn, struct sluice_lane *lane)
 		return 0;
 	case -ECONNREFUSED:
 		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_BACKEND_ABSENT);
+		if (!conn->answer.standalone)
+			conn_say_why(conn, lane->site->backend_port, err);
+		break;
+	case -EAFNOSUPPORT:
+		conn_say_why(conn, lane->site->backend_port, err);
+		fallthrough;
+	case -EPROTOTYPE:	/* till our listener has followed the backend's */
+		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_BACKEND_FAMILY);
 		break;
 	case -EACCES:
 		sluice_stat_inc(conn->conns->stats, SLUICE_STAT_BACKEND_UNTRUSTED);

@@ -20,9 +20,11 @@
 #include "conn/conn.h"
 #include "conn/listener.h"
 #include "conn/turn.h"
+#include "loan/handoff.h"
 #include "loan/lend.h"
 #include "sock/listen.h"
 #include "sock/sock.h"
+#include "store/site.h"
 
 /* Unless net.core.somaxconn wants less. */
 #define BACKLOG 4096
@@ -33,6 +35,8 @@
 /* While the port is another's we try again after a second, two, four, ... */
 #define REOPEN_PAUSE_MIN HZ
 #define REOPEN_PAUSE_MAX (32 * HZ)
+/* How often we look which sockets the backend has. */
+#define FOLLOW_INTERVAL HZ
 /* How long unload waits for handshakes that were begun. */
 #define HANDSHAKES_MAX HZ
 
@@ -58,8 +62,20 @@ struct accept_turn {
  * @reopen: have the socket listen again, when it was made to stop
  * @pause:  @reopen's own: jiffies until it tries once more, 0 if it has not failed
  * @deaf:   it shall not listen any more
+ * @twin:   of an IPv4 address there are two, one of each family, and each has the other; NULL
+ *          if there is but one
+ * @follow: of the one whose family is AF_INET: look which of the two is to hear
  *
  * Opened and closed with the instance, constant in between.
+ *
+ * Who accepts a connection makes of it what his own listener is of, AF_INET or, if that takes
+ * IPv6 and IPv4 both, as servers open it by default, AF_INET6 (v4-mapped).  What is born as
+ * the one cannot be made the other.  So of an IPv4 address two sockets are bound, and that of
+ * the backend's family is in the table where TCP looks for listeners.  When the backend comes
+ * back with the other, the other is put in, and then this one taken out: TCP prefers the one
+ * of AF_INET while both are there, so at no time there is none.  It stays in TCP_LISTEN:
+ * handshakes that it has begun end, and who waits on its queue is taken.  Only those that a
+ * SYN cookie stands for are not.
  */
 struct sluice_listener {
 	struct sluice_conns		*conns;
@@ -68,6 +84,8 @@ struct sluice_listener {
 	struct delayed_work		reopen;
 	unsigned long			pause;
 	bool				deaf;
+	struct sluice_listener		*twin;
+	struct delayed_work		follow;
 };
 
 /*
@@ -179,6 +197,21 @@ static int set_option(struct socket *sock, int level, int option, int value)
 				     KERNEL_SOCKPTR(&value), sizeof(value));
 }
 
+/* @reuse: SK_CAN_REUSE; or SK_FORCE_REUSE, for nobody else can have the port. */
+static void set_reuse(struct socket *sock, unsigned char reuse)
+{
+	lock_sock(sock->sk);
+	sock->sk->sk_reuse = reuse;
+	release_sock(sock->sk);
+}
+
+static bool is_v4mapped(const struct sockaddr_storage *addr)
+{
+	return addr->ss_family == AF_INET6 &&
+	       ipv6_addr_v4mapped(&((const struct sockaddr_in6 *)addr)->sin6_addr);
+}
+
+/* Of IPv4, as AF_INET6 says it: ::ffff:0.0.0.0 is all of IPv4, and nothing of IPv6. */
 static int listener_bind(struct socket *sock,
 			 const struct sockaddr_storage *addr,
 			 unsigned int defer_accept)
@@ -187,11 +220,12 @@ static int listener_bind(struct socket *sock,
 						sizeof(struct sockaddr_in);
 	int err;
 
-	sock_set_reuseaddr(sock->sk);
+	/* That of AF_INET has the port already. */
+	set_reuse(sock, is_v4mapped(addr) ? SK_FORCE_REUSE : SK_CAN_REUSE);
 	/* Inherited: a response is pushed when we say so. */
 	tcp_sock_set_nodelay(sock->sk);
 	if (addr->ss_family == AF_INET6) {
-		err = set_option(sock, SOL_IPV6, IPV6_V6ONLY, 1);
+		err = set_option(sock, SOL_IPV6, IPV6_V6ONLY, !is_v4mapped(addr));
 		if (err)
 			return err;
 	}
@@ -207,6 +241,87 @@ static int listener_bind(struct socket *sock,
 static int listener_backlog(const struct socket *sock)
 {
 	return min(BACKLOG, READ_ONCE(sock_net(sock->sk)->core.sysctl_somaxconn));
+}
+
+static bool listener_listens(const struct sluice_listener *lis)
+{
+	return READ_ONCE(lis->ls.sock->sk->sk_state) == TCP_LISTEN;
+}
+
+/*
+ * For the first time, or again.  While its twin listens nobody else can have taken the port,
+ * and TCP would say that the twin has.
+ */
+static int listener_listen(struct sluice_listener *lis)
+{
+	struct socket *sock = lis->ls.sock;
+	int err;
+
+	sluice_listen_reset(&lis->ls);
+	if (lis->twin && listener_listens(lis->twin))
+		set_reuse(sock, SK_FORCE_REUSE);
+	err = kernel_listen(sock, listener_backlog(sock));
+	set_reuse(sock, SK_CAN_REUSE);
+	return err;
+}
+
+/* Put into the table, where TCP looks; if it is there it stays. */
+static int listener_let_in(struct sluice_listener *lis)
+{
+	struct sock *sk = lis->ls.sock->sk;
+	int err = 0;
+
+	if (!listener_listens(lis))
+		return listener_listen(lis);
+	lock_sock(sk);
+	if (sk->sk_state == TCP_LISTEN && sk_unhashed(sk))
+		err = sk->sk_prot->hash(sk);
+	release_sock(sk);
+	return err;
+}
+
+/* Taken out, as when it is closed, but that what is on its way is still accepted. */
+static void listener_keep_out(struct sluice_listener *lis)
+{
+	struct sock *sk = lis->ls.sock->sk;
+
+	lock_sock(sk);
+	sk->sk_prot->unhash(sk);
+	release_sock(sk);
+}
+
+static int backend_family(const struct sluice_listener *lis)
+{
+	const struct sock *sk = lis->ls.sock->sk;
+	u16 port;
+
+	rcu_read_lock();
+	port = sluice_site_peek(lis->conns->store)->backend_port;
+	rcu_read_unlock();
+	return sluice_backend_family(sock_net(sk), inet_sk(sk)->inet_rcv_saddr, port);
+}
+
+/* While there is no backend it stays as it is.  @lis is the one of AF_INET. */
+static void listener_follow(struct sluice_listener *lis)
+{
+	struct sluice_listener *in = lis, *out = lis->twin;
+	int family = backend_family(lis);
+
+	if (!family)
+		return;
+	if (family == AF_INET6)
+		swap(in, out);
+	if (!listener_let_in(in))
+		listener_keep_out(out);
+}
+
+static void follow_work(struct work_struct *work)
+{
+	struct sluice_listener *lis =
+		container_of(to_delayed_work(work), struct sluice_listener, follow);
+
+	listener_follow(lis);
+	queue_delayed_work(sluice_housekeeping, &lis->follow, FOLLOW_INTERVAL);
 }
 
 /* Softirq, socket locked: see struct sluice_listen_sock. */
@@ -246,8 +361,7 @@ static void listener_reopen(struct work_struct *work)
 	if (READ_ONCE(lis->deaf))
 		return;
 	kernel_getsockname(lis->ls.sock, (struct sockaddr *)&addr);
-	sluice_listen_reset(&lis->ls);
-	err = kernel_listen(lis->ls.sock, listener_backlog(lis->ls.sock));
+	err = listener_listen(lis);
 	if (err) {
 		listener_put_off(lis, &addr, err);
 		return;
@@ -258,9 +372,10 @@ static void listener_reopen(struct work_struct *work)
 		lis->conns->prefix, &addr);
 }
 
-static int listener_start(struct sluice_listener *lis)
+/* Ready to listen: no child comes without a ring. */
+static int listener_prepare(struct sluice_listener *lis)
 {
-	int cpu, err;
+	int cpu;
 
 	lis->turns = alloc_percpu(struct accept_turn);
 	if (!lis->turns)
@@ -282,15 +397,95 @@ static int listener_start(struct sluice_listener *lis)
 	lis->ls.serve = listener_serve;
 	lis->ls.lost = listener_lost;
 	INIT_DELAYED_WORK(&lis->reopen, listener_reopen);
-	/* Before listening: no child comes without a ring. */
+	INIT_DELAYED_WORK(&lis->follow, follow_work);
 	sluice_lend_learn(lis->ls.sock->sk);
 	sluice_listen_hook(&lis->ls);
-	err = kernel_listen(lis->ls.sock, listener_backlog(lis->ls.sock));
-	if (err) {
-		sluice_listen_unhook(&lis->ls);
-		free_percpu(lis->turns);
+	return 0;
+}
+
+/*
+ * Closing the socket resets children that nobody took.  They still carry the
+ * listener's callback, which finds that no connection can begin any more, and is over
+ * when synchronize_net() returns.
+ */
+static void listener_close(struct sluice_listener *lis)
+{
+	int cpu;
+
+	sluice_listen_unhook(&lis->ls);
+	synchronize_net();
+	cancel_delayed_work_sync(&lis->reopen);
+	for_each_possible_cpu(cpu) {
+		struct accept_turn *accept = per_cpu_ptr(lis->turns, cpu);
+
+		timer_shutdown_sync(&accept->later);
+		sluice_lane_wait(&accept->turn);
 	}
-	return err;
+	sock_release(lis->ls.sock);
+	synchronize_net();
+	free_percpu(lis->turns);
+	kfree(lis);
+}
+
+/* Return: one that is bound and ready to listen, or an ERR_PTR(). */
+static struct sluice_listener *listener_make(struct sluice_conns *conns, struct net *net,
+					     const struct sockaddr_storage *addr,
+					     unsigned int defer_accept)
+{
+	struct sluice_listener *lis;
+	int err;
+
+	lis = kzalloc(sizeof(*lis), GFP_KERNEL);
+	if (!lis)
+		return ERR_PTR(-ENOMEM);
+	lis->conns = conns;
+
+	/*
+	 * A user's socket, not the kernel's, as a backend's own would be; but for what holds
+	 * the namespace, which its children inherit: see sluice_sock_bury().
+	 */
+	err = __sock_create(net, addr->ss_family, SOCK_STREAM, IPPROTO_TCP, &lis->ls.sock, 0);
+	if (err)
+		goto err_free;
+	compat_sock_uncount_net(lis->ls.sock->sk);
+	err = listener_bind(lis->ls.sock, addr, defer_accept);
+	if (!err)
+		err = listener_prepare(lis);
+	if (!err)
+		return lis;
+
+	sock_release(lis->ls.sock);
+err_free:
+	kfree(lis);
+	return ERR_PTR(err);
+}
+
+/*
+ * The same address, for a backend whose socket takes IPv6 too.  Without IPv6 there is no such
+ * backend.
+ */
+static void listener_make_twin(struct sluice_listener *lis, struct net *net,
+			       const struct sockaddr_in *addr, unsigned int defer_accept)
+{
+	struct sockaddr_storage mapped = {};
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&mapped;
+	struct sluice_conns *conns = lis->conns;
+	struct sluice_listener *twin;
+
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = addr->sin_port;
+	ipv6_addr_set_v4mapped(addr->sin_addr.s_addr, &in6->sin6_addr);
+	twin = listener_make(conns, net, &mapped, defer_accept);
+	if (IS_ERR(twin)) {
+		if (PTR_ERR(twin) != -EAFNOSUPPORT)
+			pr_warn("%s%pISpc: cannot be bound (%pe); a backend that takes IPv4 and IPv6 by one socket gets no IPv4 connections\n",
+				conns->prefix, in6, twin);
+		return;
+	}
+	twin->twin = lis;
+	lis->twin = twin;
+	conns->listeners[conns->listener_count++] = twin;
+	follow_work(&lis->follow.work);
 }
 
 /**
@@ -309,36 +504,21 @@ int sluice_listener_open(struct sluice_conns *conns, struct net *net,
 	struct sluice_listener *lis;
 	int err;
 
-	if (conns->listener_count == SLUICE_LISTENERS_MAX)
+	if (conns->address_count == SLUICE_ADDRESSES_MAX)
 		return -E2BIG;
-	lis = kzalloc(sizeof(*lis), GFP_KERNEL);
-	if (!lis)
-		return -ENOMEM;
-	lis->conns = conns;
-
-	/*
-	 * A user's socket, not the kernel's, as a backend's own would be; but for what holds
-	 * the namespace, which its children inherit: see sluice_sock_bury().
-	 */
-	err = __sock_create(net, addr->ss_family, SOCK_STREAM, IPPROTO_TCP, &lis->ls.sock, 0);
-	if (err)
-		goto err_free;
-	compat_sock_uncount_net(lis->ls.sock->sk);
-	err = listener_bind(lis->ls.sock, addr, defer_accept);
-	if (err)
-		goto err_release_sock;
-	err = listener_start(lis);
-	if (err)
-		goto err_release_sock;
-
+	lis = listener_make(conns, net, addr, defer_accept);
+	if (IS_ERR(lis))
+		return PTR_ERR(lis);
+	err = listener_listen(lis);
+	if (err) {
+		listener_close(lis);
+		return err;
+	}
 	conns->listeners[conns->listener_count++] = lis;
+	conns->address_count++;
+	if (addr->ss_family == AF_INET)
+		listener_make_twin(lis, net, (const struct sockaddr_in *)addr, defer_accept);
 	return 0;
-
-err_release_sock:
-	sock_release(lis->ls.sock);
-err_free:
-	kfree(lis);
-	return err;
 }
 
 /*
@@ -347,13 +527,10 @@ err_free:
  */
 static void listener_deafen(struct sluice_listener *lis)
 {
-	struct sock *sk = lis->ls.sock->sk;
-
 	WRITE_ONCE(lis->deaf, true);
+	cancel_delayed_work_sync(&lis->follow);
 	cancel_delayed_work_sync(&lis->reopen);
-	lock_sock(sk);
-	sk->sk_prot->unhash(sk);
-	release_sock(sk);
+	listener_keep_out(lis);
 }
 
 /**
@@ -395,30 +572,6 @@ void sluice_listeners_drain(struct sluice_conns *conns)
 		while (!listener_is_drained(conns->listeners[i]) &&
 		       time_before(jiffies, patience))
 			schedule_timeout_idle(1);
-}
-
-/*
- * Closing the socket resets children that nobody took.  They still carry the
- * listener's callback, which finds that no connection can begin any more, and is over
- * when synchronize_net() returns.
- */
-static void listener_close(struct sluice_listener *lis)
-{
-	int cpu;
-
-	sluice_listen_unhook(&lis->ls);
-	synchronize_net();
-	cancel_delayed_work_sync(&lis->reopen);
-	for_each_possible_cpu(cpu) {
-		struct accept_turn *accept = per_cpu_ptr(lis->turns, cpu);
-
-		timer_shutdown_sync(&accept->later);
-		sluice_lane_wait(&accept->turn);
-	}
-	sock_release(lis->ls.sock);
-	synchronize_net();
-	free_percpu(lis->turns);
-	kfree(lis);
 }
 
 /**

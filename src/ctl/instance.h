@@ -25,7 +25,7 @@ struct proc_dir_entry;
 #define SLUICE_INSTANCE_NAME_MAX 32
 
 /* As many as listeners at most, with commas between them. */
-#define SLUICE_ADDRESS_SIZE	(SLUICE_LISTENERS_MAX * (INET6_ADDRSTRLEN + 1))
+#define SLUICE_ADDRESS_SIZE	(SLUICE_ADDRESSES_MAX * (INET6_ADDRSTRLEN + 1))
 #define SLUICE_ADDRESS_DEFAULT	"0.0.0.0"
 
 /* What a setter does. Under the lock of the instance. */

@@ -115,7 +115,7 @@ struct setting {
 	.expected = "a path of less than " __stringify(SLUICE_TEXT_MAX) " bytes"
 #define ADDRESS								\
 	.kind = &setting_address,					\
-	.expected = "at most " __stringify(SLUICE_LISTENERS_MAX)	\
+	.expected = "at most " __stringify(SLUICE_ADDRESSES_MAX)	\
 		    " with commas between them, or listen on 0.0.0.0 or ::"
 #define TRIGGER(_expected)						\
 	.kind = &setting_trigger, .expected = _expected

@@ -213,7 +213,7 @@ static int open_listener(struct sluice_instance *instance, struct net *net, cons
 			     text, instance->port, ERR_PTR(err));
 	else if (err == -E2BIG)
 		instance_err(instance, "address: more than %d; listen on 0.0.0.0 or ::\n",
-			     SLUICE_LISTENERS_MAX);
+			     SLUICE_ADDRESSES_MAX);
 	else if (err)
 		instance_err(instance, "address=%s port=%u: cannot listen (%pe); expected an address of this host\n",
 			     text, instance->port, ERR_PTR(err));

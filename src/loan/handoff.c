@@ -15,22 +15,28 @@
 #include "loan/lend.h"
 #include "sock/sock.h"
 
+/* IPv4, also through a socket of IPv6 (v4-mapped): TCP looks it up likewise. */
+static bool is_ipv4(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	return sk->sk_family == AF_INET || ipv6_addr_v4mapped(&sk->sk_v6_daddr);
+#else
+	return true;
+#endif
+}
+
 /*
  * Loopback or wildcard first: beside a backend on 127.0.0.1 any user may listen
  * on the same port of the public address.
  */
-static struct sock *find_listener_v4(const struct sock *sk, u16 port)
+static struct sock *find_listener_v4(struct net *net, __be32 peer, __be16 peer_port,
+				     __be32 address, u16 port)
 {
-	const struct inet_sock *inet = inet_sk(sk);
-	struct net *net = sock_net(sk);
 	struct sock *lsk;
 
-	lsk = compat_lookup_listener(net, inet->inet_daddr, inet->inet_dport,
-				     htonl(INADDR_LOOPBACK), port);
+	lsk = compat_lookup_listener(net, peer, peer_port, htonl(INADDR_LOOPBACK), port);
 	if (!lsk)
-		lsk = compat_lookup_listener(net, inet->inet_daddr,
-					     inet->inet_dport,
-					     inet->inet_rcv_saddr, port);
+		lsk = compat_lookup_listener(net, peer, peer_port, address, port);
 	return lsk;
 }
 
@@ -56,13 +62,54 @@ static struct sock *find_listener_v6(const struct sock *sk, u16 port)
  */
 static struct sock *find_listener(const struct sock *sk, u16 port)
 {
+	const struct inet_sock *inet = inet_sk(sk);
 	struct sock *lsk;
 
-	lsk = sk->sk_family == AF_INET6 ? find_listener_v6(sk, port) :
-					  find_listener_v4(sk, port);
+	if (is_ipv4(sk))
+		lsk = find_listener_v4(sock_net(sk), inet->inet_daddr, inet->inet_dport,
+				       inet->inet_rcv_saddr, port);
+	else
+		lsk = find_listener_v6(sk, port);
 	if (!lsk || !refcount_inc_not_zero(&lsk->sk_refcnt))
 		return NULL;
 	return lsk;
+}
+
+/*
+ * Nobody listens for @sk: is there one for clients of the other protocol?  That of loopback
+ * or wildcard will do, for it is to be said what is wrong.
+ */
+static int why_nobody(const struct sock *sk, u16 port)
+{
+	struct net *net = sock_net(sk);
+	const struct sock *other;
+
+	if (is_ipv4(sk))
+		other = compat_lookup_listener6(net, &in6addr_any, 0, &in6addr_loopback, port);
+	else
+		other = compat_lookup_listener(net, 0, 0, htonl(INADDR_LOOPBACK), port);
+	return other ? -EAFNOSUPPORT : -ECONNREFUSED;
+}
+
+/**
+ * sluice_backend_family() - which sockets does the backend have for IPv4
+ * @net:     where
+ * @address: that connections come to, or INADDR_ANY
+ * @port:    the backend's
+ *
+ * Context: any.
+ * Return: AF_INET; AF_INET6 if it takes both by one socket; 0 if nobody listens.
+ */
+int sluice_backend_family(struct net *net, __be32 address, u16 port)
+{
+	const struct sock *lsk;
+	int family;
+
+	rcu_read_lock();
+	lsk = find_listener_v4(net, 0, 0, address, port);
+	family = lsk ? lsk->sk_family : 0;
+	rcu_read_unlock();
+	return family;
 }
 
 /* When the backend is down, anybody may listen on a port above 1023. */
@@ -175,9 +222,11 @@ static noinline __noclone struct request_sock *request_alloc(const struct sock *
  * Context: socket locked, not busy (inet_csk_listen_stop() of a closing backend
  * destroys queued children and warns when one is owned).
  * Return: 0; -EAGAIN while earlier responses are not acknowledged, a ring
- * follows when they are; -ECONNREFUSED if nobody of the connection's family
- * listens; -EACCES if the listener is another user's; -ENOBUFS if the queue is
- * full, or without memory; -ENOTCONN if the connection is past being handed over.
+ * follows when they are; -ECONNREFUSED if nobody listens; -EAFNOSUPPORT if somebody does,
+ * but not for the connection's protocol, IPv4 or IPv6; -EPROTOTYPE if he does, by a socket of
+ * another family, as our own listener has not followed yet; -EACCES if the listener is another
+ * user's; -ENOBUFS if the queue is full, or without memory; -ENOTCONN if the connection is past
+ * being handed over.
  */
 int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, struct sluice_loan *loan)
 {
@@ -211,16 +260,16 @@ int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, struct sluice_lo
 	rcu_read_lock();
 	lsk = find_listener(sk, port);
 	if (!lsk) {
-		err = -ECONNREFUSED;
+		err = why_nobody(sk, port);
 		goto out;
 	}
 	/*
 	 * The child's operations come from the listener: one of another family
-	 * (a dual-stack socket for an IPv4 child) would follow pointers that
+	 * (a dual-stack socket for an AF_INET child) would follow pointers that
 	 * the child does not have.
 	 */
 	if (lsk->sk_family != sk->sk_family)
-		err = -ECONNREFUSED;
+		err = -EPROTOTYPE;
 	else if (!is_trusted(lsk, uid))
 		err = -EACCES;
 	else

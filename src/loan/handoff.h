@@ -8,12 +8,14 @@
 #include <linux/limits.h>
 #include <linux/types.h>
 
+struct net;
 struct sluice_loan;
 struct sluice_sock;
 
 /* Whoever listens will do. */
 #define SLUICE_ANY_UID UINT_MAX
 
+int sluice_backend_family(struct net *net, __be32 address, u16 port);
 int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, struct sluice_loan *loan);
 
 #endif /* SLUICE_LOAN_HANDOFF_H */
