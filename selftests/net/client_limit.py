@@ -6,7 +6,7 @@ import errno
 import socket
 import threading
 
-from lib import (Client, Closed, Counting, Nginx, add_address, bytes_of, eventually, load,
+from lib import (BACKEND, PORT, Client, Closed, Counting, Nginx, add_address, bytes_of, eventually, load,
                  no_connection_left, nothing_left, param, param_refused, params,
                  read_param, request, run, run_tests, same, stat, test, unload, write)
 
@@ -77,6 +77,17 @@ def exactly():
                 eventually(lambda: stat("live_connections") == n - 1, "one to leave")
                 clients += expect_exactly(1)
             close(clients)
+
+
+@test("by a socket of IPv6, too, an IPv4 address has its own")
+def others_mapped():
+    with params(max_per_client=N), \
+         socket.create_server(("::", BACKEND), family=socket.AF_INET6, dualstack_ipv6=True):
+        eventually(lambda: "ffff" in run("ss", "-Hltn", f"sport = {PORT}"),
+                   "the listener to follow")
+        clients = expect_exactly(N) + expect_exactly(N, source=OTHER)
+        same(stat("live_clients"), 2, "live_clients")
+        close(clients)
 
 
 @test("another address has its own")

@@ -16,6 +16,7 @@
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <net/ipv6.h>
 #include <net/sock.h>
 
 #include "base/lane.h"
@@ -51,11 +52,19 @@ struct sluice_client {
 /* So that nobody can choose addresses that meet in one bucket. */
 static siphash_key_t secret __read_mostly;
 
-static u64 address_of(const struct sock *sk)
+/* An IPv4 client is the same by a socket of IPv6 (v4-mapped): that has no network in front. */
+static u16 family_of(const struct sock *sk)
+{
+	if (sk->sk_family == AF_INET6 && ipv6_addr_v4mapped(&sk->sk_v6_daddr))
+		return AF_INET;
+	return sk->sk_family;
+}
+
+static u64 address_of(const struct sock *sk, u16 family)
 {
 	u64 network;
 
-	if (sk->sk_family == AF_INET)
+	if (family == AF_INET)
 		return (__force u32)sk->sk_daddr;
 	memcpy(&network, &sk->sk_v6_daddr, sizeof(network));
 	return network;
@@ -109,17 +118,19 @@ struct sluice_client *sluice_client_get(struct sluice_clients *clients, const st
 	unsigned int max = READ_ONCE(clients->max_per_client);
 	struct client_bucket *bucket;
 	struct sluice_client *client;
+	u16 family;
 	u64 address;
 
 	if (likely(!max))
 		return NULL;
-	address = address_of(sk);
-	bucket = &clients->buckets[siphash_2u64(address, sk->sk_family, &secret) % BUCKETS];
+	family = family_of(sk);
+	address = address_of(sk, family);
+	bucket = &clients->buckets[siphash_2u64(address, family, &secret) % BUCKETS];
 
 	spin_lock(&bucket->lock);
-	client = find_client(bucket, address, sk->sk_family);
+	client = find_client(bucket, address, family);
 	if (!client) {
-		client = add_client(clients, bucket, address, sk->sk_family);
+		client = add_client(clients, bucket, address, family);
 	} else if (client->connections >= max) {
 		sluice_stat_inc(clients->stats, SLUICE_STAT_CONNECTIONS_OVER_CLIENT_LIMIT);
 		client = ERR_PTR(-EDQUOT);
