@@ -166,6 +166,31 @@ def changes_family():
     counting.expect(handed_over=10, errors=0, backend_family=0)
 
 
+@test("ss -K on the one that listens, while the other has the port: it listens again")
+def lost_of_two():
+    nginx = Nginx(listen=f"listen [::]:{BACKEND} ipv6only=off;")
+    eventually(of_ipv6, "the listener to follow")
+    for now in True, False:
+        counting = Counting()
+        run("ss", "-K", "state", "listening", f"sport = {PORT}")
+        counting.expect(listeners_lost=2, listeners_reopened=2)	# [::]:80, too
+        same(of_ipv6(), now, "of IPv6")
+        with Client() as client:
+            same(client.ask("/dynamic?x").status, 200, f"of IPv6: {now}")
+        nginx.stop()
+        nginx = Nginx()
+        eventually(lambda: not of_ipv6(), "the listener to follow")
+    nginx.stop()
+
+
+def bind_error(sock, address):
+    try:
+        sock.bind((address, PORT))
+    except OSError as reason:
+        return reason.errno
+    return 0
+
+
 @test("the port is nobody else's, whichever of the two listens")
 def port_is_taken():
     for listen, now in (f"listen {BACKEND};", False), \
@@ -175,12 +200,10 @@ def port_is_taken():
         for family, address in (socket.AF_INET, "0.0.0.0"), (socket.AF_INET, "127.0.0.1"), \
                                (socket.AF_INET6, "::ffff:0.0.0.0"):
             for reuse_port in False, True:
-                try:
-                    socket.create_server((address, PORT), family=family,
-                                         reuse_port=reuse_port).close()
-                    raise AssertionError(f"{address} could be bound")
-                except OSError as reason:
-                    same(reason.errno, errno.EADDRINUSE, address)
+                with socket.socket(family) as intruder:
+                    intruder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    intruder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, reuse_port)
+                    same(bind_error(intruder, address), errno.EADDRINUSE, address)
         nginx.stop()
 
 
@@ -292,6 +315,7 @@ def mptcp():
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listener.bind((address, BACKEND))
             listener.listen(16)
+            eventually(lambda: not of_ipv6(), "the listener to follow")
             expect_accepted(listener, address)
             waiting = Client(address=address)
             counting = Counting()
