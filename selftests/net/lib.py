@@ -39,8 +39,10 @@ SLOWNESS = int(os.environ.get("SLUICE_SLOWNESS") or 1)
 DEADLINES = {} if SLOWNESS == 1 else {
     "header_timeout": 20 * SLOWNESS, "keepalive_timeout": 75 * SLOWNESS,
     "send_timeout": 60 * SLOWNESS}
-PORT = 80
+# The way of deployment: the server's own port, or one in front of it.
+ATTACH = bool(os.environ.get("SLUICE_ATTACH"))
 BACKEND = 8080
+PORT = BACKEND if ATTACH else 80
 TCP_CLOSE_WAIT = 8
 
 TOP = tempfile.mkdtemp(prefix="sluice-", dir="/tmp")	# a tmpfs
@@ -64,6 +66,13 @@ def test(promise):
 
 class Skip(Exception):
     """Raised by a test that cannot run here, with the reason."""
+
+
+def two_ports_only(why):
+    """Called first by a program that is about sluice's own listening sockets."""
+    if ATTACH:
+        print(f"1..0 # SKIP in the way of two ports only: {why}")
+        sys.exit(ksft.KSFT_SKIP)
 
 
 def say(*words):
@@ -149,9 +158,25 @@ def bytes_of(size, seed=1):
 
 # --- the module -------------------------------------------------------------------
 
+# Whoever says one of these means sluice's own listening sockets.
+TWO_PORTS = {"port", "defer_accept", "backend_port", "standalone"}
+
+
+def deployed(params):
+    """With what goes without saying, in the way that is tried."""
+    if "attach" in params:
+        return params
+    if not ATTACH:
+        return {"backend_port": BACKEND, **params}
+    if params.keys() & TWO_PORTS:
+        return {"port": PORT, **params}
+    params.pop("address", None)		# the server's
+    return {"attach": PORT, **params}
+
+
 def load(**params):
     """insmod sluice, with this docroot and backend unless told otherwise."""
-    params = {"docroot": WWW, "backend_port": BACKEND, **DEADLINES, **params}
+    params = {"docroot": WWW, **DEADLINES, **deployed(params)}
     words = [f"{key}={value}" for key, value in params.items()]
     done = subprocess.run(["insmod", os.environ["SLUICE_KO"], *words],
                           capture_output=True, text=True)
@@ -212,6 +237,8 @@ def kernel_log(lines=10):
 
 
 def param(name, value):
+    if name == "standalone" and is_attaching() and str(value) == "1":
+        raise Skip("attached there is a server")
     with open(f"/sys/module/sluice/parameters/{name}", "w") as out:
         out.write(str(value) or "\n")	# nothing would be no write at all
 
@@ -445,15 +472,28 @@ def start(*command, **kwargs):
     return child
 
 
-def listens(port):
-    """Does somebody listen on this port, IPv4 or IPv6?"""
+def listeners(port):
+    """How many sockets listen on this port, IPv4 or IPv6."""
+    count = 0
     for table in "/proc/net/tcp", "/proc/net/tcp6":
         with open(table) as lines:
             for line in lines:
                 words = line.split()
-                if words[1].endswith(f":{port:04X}") and words[3] == "0A":
-                    return True
-    return False
+                count += words[1].endswith(f":{port:04X}") and words[3] == "0A"
+    return count
+
+
+def listens(port):
+    return listeners(port) > 0
+
+
+def attached():
+    """All that listen where it attaches are attached: within a second."""
+    eventually(lambda: stat("live_attached") == listeners(BACKEND), "to be attached")
+
+
+def is_attaching():
+    return is_loaded() and read_param("attach") != "\n"
 
 
 class Nginx:
@@ -482,6 +522,8 @@ class Nginx:
         if self.process.poll() is not None:
             with open(f"{TOP}/error.log") as log:
                 raise AssertionError("nginx: " + log.read())
+        if is_attaching():
+            attached()
 
     def stop(self):
         self.process.terminate()
@@ -583,6 +625,8 @@ class Client:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source:
             self.sock.bind((source, 0))
+        if ATTACH and port == PORT and is_attaching():
+            attached()	# a backend that has just begun to listen
         self.sock.connect((address, port))
         self.buffer = b""
 

@@ -22,6 +22,7 @@
 	X(CONNECTIONS_ABORTED,		"connections_aborted")		\
 	X(CONNECTIONS_PASSED_THROUGH,	"connections_passed_through")	\
 	X(CONNECTIONS_OVER_CLIENT_LIMIT, "connections_over_client_limit") \
+	X(CONNECTIONS_LEFT,		"connections_left")		\
 	/* listening sockets */						\
 	X(LISTENERS_LOST,		"listeners_lost")		\
 	X(LISTENERS_REOPENED,		"listeners_reopened")		\
@@ -119,7 +120,8 @@
 	X(LIVE_OBJECTS,			"live_objects")			\
 	X(OUT_OF_MEMORY,		"out_of_memory")		\
 	X(LIVE_CACHE_BYTES,		"live_cache_bytes")		\
-	X(LIVE_CLIENTS,			"live_clients")
+	X(LIVE_CLIENTS,			"live_clients")			\
+	X(LIVE_ATTACHED,		"live_attached")
 
 enum sluice_stat {
 #define X(id, name) SLUICE_STAT_##id,

@@ -73,33 +73,31 @@ static inline int compat_tcp_send_pages(struct sock *sk, struct bio_vec *bv,
 #endif
 
 /*
- * Listener lookup as an incoming SYN would do it, without a packet.  dif is the
- * loopback's: it matters only for listeners that are bound to a device.
+ * Listener lookup as an incoming SYN would do it, without a packet.  @dif: the device that
+ * it would come by; it matters only for listeners that are bound to one.
  * Context: rcu_read_lock(); the result is not counted.
  */
 static inline struct sock *
 compat_lookup_listener(struct net *net, __be32 saddr, __be16 sport,
-		       __be32 daddr, u16 port)
+		       __be32 daddr, u16 port, int dif)
 {
 	return __inet_lookup_listener(net,
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 				      net->ipv4.tcp_death_row.hashinfo,
 #endif
-				      NULL, 0, saddr, sport, daddr, port,
-				      LOOPBACK_IFINDEX, 0);
+				      NULL, 0, saddr, sport, daddr, port, dif, 0);
 }
 
 static inline struct sock *
 compat_lookup_listener6(struct net *net, const struct in6_addr *saddr,
-			__be16 sport, const struct in6_addr *daddr, u16 port)
+			__be16 sport, const struct in6_addr *daddr, u16 port, int dif)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	return inet6_lookup_listener(net,
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 				     net->ipv4.tcp_death_row.hashinfo,
 #endif
-				     NULL, 0, saddr, sport, daddr, port,
-				     LOOPBACK_IFINDEX, 0);
+				     NULL, 0, saddr, sport, daddr, port, dif, 0);
 #else
 	return NULL;
 #endif
@@ -137,6 +135,29 @@ static inline int compat_tcp_sendpage_locked(struct sock *sk, struct page *page,
 	int name(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 #define compat_call_recvmsg(proto) ((proto)->recvmsg(sk, msg, len, flags))
 #endif
+
+/* How a child is made of a request: stable kernels got one more parameter.  Kbuild looks. */
+#ifdef COMPAT_NO_CHILD_INIT
+#define COMPAT_CHILD_INIT
+#define COMPAT_CHILD_INIT_ARGUMENT
+#else
+#define COMPAT_CHILD_INIT	, void (*opt_child_init)(struct sock *newsk, const struct sock *sk)
+#define COMPAT_CHILD_INIT_ARGUMENT , opt_child_init
+#endif
+
+/*
+ * A request that nobody else knows, because a SYN cookie brought it, is not queued: as with
+ * a subflow of MPTCP, which is where the kernel asks for that.
+ * Return: false if this kernel does not ask.
+ */
+static inline bool compat_request_drop(struct request_sock *req)
+{
+#if IS_ENABLED(CONFIG_MPTCP)
+	tcp_rsk(req)->is_mptcp = true;
+	tcp_rsk(req)->drop_req = true;
+#endif
+	return IS_ENABLED(CONFIG_MPTCP);
+}
 
 /* 6.17: who opened the socket is read through a function. */
 static inline kuid_t compat_sk_uid(const struct sock *sk)

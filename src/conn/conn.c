@@ -31,6 +31,7 @@
 #include "conn/conn.h"
 #include "loan/lend.h"
 #include "reply/decide.h"
+#include "sock/attach.h"
 #include "store/object.h"
 
 /* Until it is said in the log who owns a socket. */
@@ -443,6 +444,7 @@ int sluice_conns_init(struct sluice_conns *conns, struct sluice_store *store)
 	conns->store = store;
 	conns->stats = store->stats;
 	conns->listener_count = 0;
+	conns->attachment = NULL;
 	conns->address_count = 0;
 	conns->said = 0;
 	sluice_lookups_init(&conns->lookups, store);
@@ -526,6 +528,7 @@ int sluice_conns_setup(void)
 /* No instance is live, and there is no connection. Context: module exit. */
 void sluice_conns_teardown(void)
 {
+	sluice_attach_exit();
 	sluice_socks_exit();
 	/*
 	 * A task may be on its way out of a hook or a callback, or have read the address of

@@ -17,8 +17,19 @@
 #define SLUICE_ADDRESSES_MAX 8
 
 struct conn_home;
+struct sluice_attach;
 struct sluice_listener;
 struct sluice_store;
+
+/**
+ * struct sluice_ports - some ports, each once
+ * @count: how many
+ * @port:  in the order of the host
+ */
+struct sluice_ports {
+	unsigned int	count;
+	u16		port[SLUICE_ADDRESSES_MAX];
+};
 
 /* The instance ends.  Changed once or twice, by the one who ends it. */
 enum sluice_leaving {
@@ -49,6 +60,7 @@ enum sluice_leaving {
  * @listeners: on which they come, two of an IPv4 address; of the one who opens and closes
  *             them
  * @listener_count: of @listeners
+ * @attachment: or the server's own listening sockets; NULL: it has none. Likewise
  * @address_count: of how many addresses they are
  * @said:      what was said in the log already, by bit: see conn/ladder.c
  *
@@ -74,6 +86,7 @@ struct sluice_conns {
 	struct sluice_lookups		lookups;
 	struct sluice_listener		*listeners[2 * SLUICE_ADDRESSES_MAX];
 	unsigned int			listener_count;
+	struct sluice_attach	*attachment;
 	unsigned int			address_count;
 	unsigned long			said;
 };

@@ -382,13 +382,15 @@ static void conn_say_why(const struct sluice_conn *conn, u16 port, int err)
 {
 	struct sluice_conns *conns = conn->conns;
 
+	if (conn->ss.adopted)
+		port = inet_sk(conn->ss.sk)->inet_num;
 	if (test_and_set_bit(err == -EAFNOSUPPORT, &conns->said))
 		return;
 	if (err == -EAFNOSUPPORT)
-		pr_warn("%sbackend_port=%u: a client came by IPv4 or IPv6, and the backend listens for the other alone: 503; have it listen for both, or set address= to what it listens for\n",
+		pr_warn("%sport %u: a client came by IPv4 or IPv6, and the backend listens for the other alone: 503; have it listen for both, or set address= to what it listens for\n",
 			conns->prefix, port);
 	else
-		pr_warn("%sbackend_port=%u: nobody listens there in this network namespace: 503; start the backend, on that port itself; one in a container wants an instance in there\n",
+		pr_warn("%sport %u: nobody listens there in this network namespace: 503; start the backend, on that port itself; one in a container wants an instance in there\n",
 			conns->prefix, port);
 }
 
@@ -594,6 +596,20 @@ static void conn_time_out(struct sluice_conn *conn)
 	sluice_conn_bury(conn);
 }
 
+/*
+ * An adopted one whose handshake TCP has not ended yet: in the next moment, unless the segment
+ * that should end it was dropped.  It cannot go anywhere before that; a turn in it is rare.
+ */
+static void conn_await_birth(struct sluice_conn *conn)
+{
+	if (READ_ONCE(conn->conns->leaving) == SLUICE_LEAVE_NOW)
+		sluice_conn_abort(conn);
+	else if (time_after_eq(jiffies, conn->deadline))
+		conn_time_out(conn);
+	else
+		sluice_conn_ring_soon(conn);
+}
+
 /**
  * sluice_ladder_run() - give a connection its turn
  * @conn: not CONN_GONE; may be afterwards
@@ -607,6 +623,10 @@ void sluice_ladder_run(struct sluice_conn *conn, struct sluice_lane *lane)
 
 	if (sluice_sock_is_dead(conn->ss.sk)) {
 		sluice_conn_bury(conn);
+		return;
+	}
+	if (unlikely(conn->ss.sk->sk_state == TCP_SYN_RECV) && conn->state != CONN_REFUSE) {
+		conn_await_birth(conn);
 		return;
 	}
 	lane->site = sluice_site_peek(conn->conns->store);

@@ -4,9 +4,11 @@
  *
  * The only callers of the ladder.  A turn is taken on a lane, or right where data come.
  */
+#include <linux/percpu_counter.h>
 #include <linux/rcupdate.h>
 
 #include "base/lane.h"
+#include "base/pass_through.h"
 #include "conn/conn.h"
 #include "conn/ladder.h"
 #include "conn/turn.h"
@@ -115,4 +117,49 @@ void sluice_conn_start(struct sluice_conn *conn, struct request_sock *req,
 	/* Another CPU may queue a turn as soon as the lock is free: it orders them. */
 	conn_run(conn, lane);
 	sluice_conn_put(conn);
+}
+
+/* More than that are the server's. */
+static bool conns_have_room(struct sluice_conns *conns)
+{
+	return percpu_counter_compare(&conns->count, READ_ONCE(conns->max_connections)) < 0;
+}
+
+/**
+ * sluice_conn_adopt() - a connection to the server's own port begins
+ * @conns:      of the instance
+ * @child:      TCP is about to have it: see sluice_sock_adopt()
+ * @socket_ops: see there
+ *
+ * Its first turn comes with its first data; or at once, if all that it gets is a reset.
+ * Context: softirq, rcu_read_lock(); child locked by TCP.
+ * Return: false if it is not ours, and as it was.
+ */
+bool sluice_conn_adopt(struct sluice_conns *conns, struct sock *child,
+		       const struct proto_ops *socket_ops)
+{
+	struct sluice_conn *conn;
+
+	if (unlikely(READ_ONCE(sluice_pass_through))) {
+		sluice_stat_inc(conns->stats, SLUICE_STAT_CONNECTIONS_PASSED_THROUGH);
+		return false;
+	}
+	if (unlikely(!conns_have_room(conns))) {
+		sluice_stat_inc(conns->stats, SLUICE_STAT_CONNECTIONS_OVER_LIMIT);
+		return false;
+	}
+	conn = sluice_conn_alloc(conns);
+	if (unlikely(!conn))
+		return false;
+	sluice_stat_inc(conns->stats, SLUICE_STAT_CONNECTIONS_ACCEPTED);
+	conn->turn.run = conn_turn;
+	sluice_conn_init(conn, child);
+	sluice_sock_adopt(&conn->ss, child, socket_ops, &conn_sock_ops);
+	sluice_conn_settle(conn);
+	if (unlikely(conn->state == CONN_REFUSE))
+		sluice_conn_ring(conn);
+	sluice_conn_wait_for(conn, WAIT_HEAD);
+	sluice_conn_arm_timer(conn);
+	sluice_conn_put(conn);
+	return true;
 }

@@ -27,6 +27,7 @@ struct proc_dir_entry;
 /* As many as listeners at most, with commas between them. */
 #define SLUICE_ADDRESS_SIZE	(SLUICE_ADDRESSES_MAX * (INET6_ADDRSTRLEN + 1))
 #define SLUICE_ADDRESS_DEFAULT	"0.0.0.0"
+#define SLUICE_PORT_DEFAULT	80
 
 /* What a setter does. Under the lock of the instance. */
 enum sluice_phase {
@@ -53,6 +54,7 @@ enum {
  * @net:     where it is, or is to be; not counted: see leave_net().  NULL: that
  *           namespace is gone
  * @port:    fixed while it is live
+ * @attach:  likewise: or the server's own ports
  * @defer_accept: likewise
  * @run_as:  likewise
  * @address: likewise
@@ -80,6 +82,7 @@ struct sluice_instance {
 	struct net		*net;
 
 	unsigned int		port;
+	struct sluice_ports	attach;
 	unsigned int		defer_accept;
 	unsigned int		run_as;
 	char			address[SLUICE_ADDRESS_SIZE];

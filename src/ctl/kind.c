@@ -260,6 +260,63 @@ const struct setting_kind setting_address = {
 	.show = string_show,
 };
 
+static bool has_port(const struct sluice_ports *ports, u16 port)
+{
+	unsigned int i;
+
+	for (i = 0; i < ports->count; i++)
+		if (ports->port[i] == port)
+			return true;
+	return false;
+}
+
+static int ports_parse(char *rest, struct sluice_ports *ports)
+{
+	char *word;
+	u16 port;
+
+	while ((word = strsep(&rest, ","))) {
+		if (kstrtou16(strim(word), 10, &port) || !port || has_port(ports, port) ||
+		    ports->count == ARRAY_SIZE(ports->port))
+			return -EINVAL;
+		ports->port[ports->count++] = port;
+	}
+	return 0;
+}
+
+static int ports_take(const struct setting *setting, const char *text, void *value)
+{
+	struct sluice_ports ports = {};
+	char *copy = kstrdup(text, GFP_KERNEL);
+	int err = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	if (*strim(copy))
+		err = ports_parse(strim(copy), &ports);
+	if (!err)
+		*(struct sluice_ports *)value = ports;
+	kfree(copy);
+	return err;
+}
+
+static int ports_show(const struct setting *setting, char *buf, const void *value)
+{
+	const struct sluice_ports *ports = value;
+	unsigned int i;
+	int len = 0;
+
+	for (i = 0; i < ports->count; i++)
+		len += sysfs_emit_at(buf, len, "%s%u", i ? "," : "", ports->port[i]);
+	return len + sysfs_emit_at(buf, len, "\n");
+}
+
+const struct setting_kind setting_ports = {
+	.size = sizeof(struct sluice_ports),
+	.take = ports_take,
+	.show = ports_show,
+};
+
 /* Has no value: it is for what it does. */
 static int trigger_take(const struct setting *setting, const char *text, void *value)
 {

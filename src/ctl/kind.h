@@ -43,6 +43,7 @@ extern const struct setting_kind setting_words;
 extern const struct setting_kind setting_lines;
 extern const struct setting_kind setting_path;
 extern const struct setting_kind setting_address;
+extern const struct setting_kind setting_ports;
 extern const struct setting_kind setting_trigger;
 
 /**
@@ -117,6 +118,10 @@ struct setting {
 	.kind = &setting_address,					\
 	.expected = "at most " __stringify(SLUICE_ADDRESSES_MAX)	\
 		    " with commas between them, or listen on 0.0.0.0 or ::"
+#define PORTS								\
+	.kind = &setting_ports,						\
+	.expected = "ports from 1 to 65535 with commas between them, each once, at most " \
+		    __stringify(SLUICE_ADDRESSES_MAX) ", or nothing"
 #define TRIGGER(_expected)						\
 	.kind = &setting_trigger, .expected = _expected
 

@@ -20,6 +20,7 @@
 #include <linux/string.h>
 #include <net/net_namespace.h>
 
+#include "conn/attach.h"
 #include "conn/conn.h"
 #include "conn/listener.h"
 #include "ctl/instance.h"
@@ -33,7 +34,7 @@
 
 /* What is set before anybody sets anything, but for what is the site's. */
 #define DEFAULTS						\
-	.port = 80,						\
+	.port = SLUICE_PORT_DEFAULT,				\
 	.run_as = 65534,	/* nobody */			\
 	.address = SLUICE_ADDRESS_DEFAULT,			\
 	.store.cache_entries = 4096,				\
@@ -94,6 +95,7 @@ static void leave(struct sluice_instance *instance)
 {
 	struct sluice_conns *conns = &instance->conns;
 
+	sluice_attach_close(conns);
 	if (is_alone(instance))
 		sluice_listeners_deafen(conns);
 	sluice_conns_leave(conns);
@@ -217,6 +219,16 @@ static int open_listener(struct sluice_instance *instance, struct net *net, cons
 	else if (err)
 		instance_err(instance, "address=%s port=%u: cannot listen (%pe); expected an address of this host\n",
 			     text, instance->port, ERR_PTR(err));
+	return err;
+}
+
+/* Return: 0 or -errno. */
+static int attach(struct sluice_instance *instance, struct net *net)
+{
+	int err = sluice_attach_open(&instance->conns, net, &instance->attach);
+
+	if (err && err != -ENOMEM)
+		instance_err(instance, "cannot open a TCP socket to attach with (%pe)\n", ERR_PTR(err));
 	return err;
 }
 
@@ -357,7 +369,7 @@ static int begin_in(struct sluice_instance *instance, struct net *net, bool *beg
 		return err;
 	}
 	reinit_completion(&instance->closed);
-	err = open_listeners(instance, net);
+	err = instance->attach.count ? attach(instance, net) : open_listeners(instance, net);
 	/* All that ends it is ready: pairs with the cmpxchg() in end_work(). */
 	smp_store_release(&instance->phase, SLUICE_LIVE);
 	*begun = true;

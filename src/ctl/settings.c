@@ -169,16 +169,41 @@ const struct setting *sluice_setting_at(unsigned int i)
 
 /* --- the backend ---------------------------------------------------------- */
 
+/* Its ports are all that there is to say of where: the server says the rest. */
+static int check_attach(const struct sluice_instance *instance, struct sluice_site *site)
+{
+	if (!instance->attach.count)
+		return 0;
+	if (site->backend_port) {
+		instance_err(instance, "backend_port=%u: with attach the server is who listens on that port; say one of them\n",
+			     site->backend_port);
+		return -EINVAL;
+	}
+	if (site->standalone) {
+		instance_err(instance, "standalone=1: with attach there is a server, who gets the rest; say port=%u instead of attach if there is none\n",
+			     instance->attach.port[0]);
+		return -EINVAL;
+	}
+	if (instance->port != SLUICE_PORT_DEFAULT || instance->defer_accept ||
+	    strcmp(instance->address, SLUICE_ADDRESS_DEFAULT)) {
+		instance_err(instance, "port, address, defer_accept: with attach they are the server's; set them there\n");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_backend_port(const struct sluice_instance *instance,
 			      struct sluice_site *site)
 {
+	if (instance->attach.count)
+		return check_attach(instance, site);
 	if (site->backend_port == instance->port) {
 		instance_err(instance, "backend_port=%u: that is sluice's own port; expected the port of the backend\n",
 			     site->backend_port);
 		return -EINVAL;
 	}
 	if (!site->backend_port && !site->standalone) {
-		instance_err(instance, "backend_port is missing; name the port of the backend, or say standalone=1\n");
+		instance_err(instance, "backend_port is missing; say attach=80 if the server listens on the port that clients use, or name the port of one that does not, or say standalone=1\n");
 		return -EINVAL;
 	}
 	return 0;
@@ -186,6 +211,8 @@ static int check_backend_port(const struct sluice_instance *instance,
 
 static int check_standalone(const struct sluice_instance *instance, struct sluice_site *site)
 {
+	if (instance->attach.count)
+		return check_attach(instance, site);
 	if (site->standalone || site->backend_port)
 		return 0;
 	instance_err(instance, "standalone=0: there is no backend; set backend_port first\n");
@@ -327,6 +354,9 @@ static bool settle_add_header(struct sluice_site *site)
 /* --- all of them ---------------------------------------------------------- */
 
 /* where */
+SETTING(attach, 0444,
+	"ports of the server's own, comma-separated, whose connections are looked at first",
+	FIXED(attach), PORTS);
 SETTING(port, 0444, "port to listen on",
 	FIXED(port), NUMBER(1, 65535));
 SETTING(address, 0444, "addresses to listen on, comma-separated",

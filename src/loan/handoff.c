@@ -13,17 +13,8 @@
 #include "compat/tcp.h"
 #include "loan/handoff.h"
 #include "loan/lend.h"
+#include "sock/listen.h"
 #include "sock/sock.h"
-
-/* IPv4, also through a socket of IPv6 (v4-mapped): TCP looks it up likewise. */
-static bool is_ipv4(const struct sock *sk)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	return sk->sk_family == AF_INET || ipv6_addr_v4mapped(&sk->sk_v6_daddr);
-#else
-	return true;
-#endif
-}
 
 /*
  * Loopback or wildcard first: beside a backend on 127.0.0.1 any user may listen
@@ -34,9 +25,11 @@ static struct sock *find_listener_v4(struct net *net, __be32 peer, __be16 peer_p
 {
 	struct sock *lsk;
 
-	lsk = compat_lookup_listener(net, peer, peer_port, htonl(INADDR_LOOPBACK), port);
+	lsk = compat_lookup_listener(net, peer, peer_port, htonl(INADDR_LOOPBACK), port,
+				     LOOPBACK_IFINDEX);
 	if (!lsk)
-		lsk = compat_lookup_listener(net, peer, peer_port, address, port);
+		lsk = compat_lookup_listener(net, peer, peer_port, address, port,
+					     LOOPBACK_IFINDEX);
 	return lsk;
 }
 
@@ -47,11 +40,11 @@ static struct sock *find_listener_v6(const struct sock *sk, u16 port)
 	struct sock *lsk;
 
 	lsk = compat_lookup_listener6(net, &sk->sk_v6_daddr, inet->inet_dport,
-				      &in6addr_loopback, port);
+				      &in6addr_loopback, port, LOOPBACK_IFINDEX);
 	if (!lsk)
 		lsk = compat_lookup_listener6(net, &sk->sk_v6_daddr,
 					      inet->inet_dport,
-					      &sk->sk_v6_rcv_saddr, port);
+					      &sk->sk_v6_rcv_saddr, port, LOOPBACK_IFINDEX);
 	return lsk;
 }
 
@@ -60,12 +53,15 @@ static struct sock *find_listener_v6(const struct sock *sk, u16 port)
  * would for a connection that came directly.  The result is counted: listeners
  * are freed by RCU, so a sock that is found may have died already.
  */
-static struct sock *find_listener(const struct sock *sk, u16 port)
+static struct sock *find_listener(const struct sluice_sock *ss, u16 port)
 {
+	const struct sock *sk = ss->sk;
 	const struct inet_sock *inet = inet_sk(sk);
 	struct sock *lsk;
 
-	if (is_ipv4(sk))
+	if (ss->adopted)
+		lsk = sluice_sock_find_listener(sk);
+	else if (sluice_sock_is_ipv4(sk))
 		lsk = find_listener_v4(sock_net(sk), inet->inet_daddr, inet->inet_dport,
 				       inet->inet_rcv_saddr, port);
 	else
@@ -84,10 +80,12 @@ static int why_nobody(const struct sock *sk, u16 port)
 	struct net *net = sock_net(sk);
 	const struct sock *other;
 
-	if (is_ipv4(sk))
-		other = compat_lookup_listener6(net, &in6addr_any, 0, &in6addr_loopback, port);
+	if (sluice_sock_is_ipv4(sk))
+		other = compat_lookup_listener6(net, &in6addr_any, 0, &in6addr_loopback, port,
+						LOOPBACK_IFINDEX);
 	else
-		other = compat_lookup_listener(net, 0, 0, htonl(INADDR_LOOPBACK), port);
+		other = compat_lookup_listener(net, 0, 0, htonl(INADDR_LOOPBACK), port,
+					       LOOPBACK_IFINDEX);
 	return other ? -EAFNOSUPPORT : -ECONNREFUSED;
 }
 
@@ -118,10 +116,21 @@ static bool is_trusted(const struct sock *lsk, uid_t uid)
 	if (uid == SLUICE_ANY_UID ||
 	    uid_eq(compat_sk_uid(lsk), make_kuid(&init_user_ns, uid)))
 		return true;
-	net_warn_ratelimited("the listener on backend_port belongs to user %u, expected %u; set backend_uid if it is the backend\n",
-			     from_kuid_munged(&init_user_ns, compat_sk_uid(lsk)),
+	net_warn_ratelimited("the listener on port %u belongs to user %u, expected %u; set backend_uid if it is the backend\n",
+			     lsk->sk_num, from_kuid_munged(&init_user_ns, compat_sk_uid(lsk)),
 			     uid);
 	return false;
+}
+
+/*
+ * TCP drops the SYN of everybody while a queue has more than it is to have, of who wants a
+ * file, too.  So an adopted one, who has been let in already, does not fill it to that.
+ */
+static bool is_full(const struct sock *lsk, const struct sluice_sock *ss)
+{
+	if (ss->adopted)
+		return READ_ONCE(lsk->sk_ack_backlog) >= READ_ONCE(lsk->sk_max_ack_backlog);
+	return sk_acceptq_is_full(lsk);
 }
 
 /*
@@ -139,7 +148,7 @@ static int queue_child(struct sock *lsk, struct sluice_sock *ss, struct sluice_l
 	if (unlikely(lsk->sk_state != TCP_LISTEN))
 		goto out;
 	err = -ENOBUFS;
-	if (sk_acceptq_is_full(lsk))
+	if (is_full(lsk, ss))
 		goto out;
 	/* As each socket of the backend's does; ours does not. */
 	err = -ECONNREFUSED;
@@ -211,7 +220,8 @@ static noinline __noclone struct request_sock *request_alloc(const struct sock *
 /**
  * sluice_handoff() - give the connection to whoever listens on @port
  * @ss:   the connection, at a request boundary
- * @port: the backend's port, in the connection's own network namespace
+ * @port: the backend's port, in the connection's own network namespace; of one that was adopted
+ *        it is where it was made to
  * @uid:  who must have opened the listener, or SLUICE_ANY_UID
  * @loan: what to lend it by, if possible: then it is @ss->loan, or else the caller's; or NULL
  *
@@ -258,7 +268,9 @@ int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, struct sluice_lo
 	}
 
 	rcu_read_lock();
-	lsk = find_listener(sk, port);
+	if (ss->adopted)
+		port = inet_sk(sk)->inet_num;
+	lsk = find_listener(ss, port);
 	if (!lsk) {
 		err = why_nobody(sk, port);
 		goto out;

@@ -780,7 +780,7 @@ void sluice_lend(struct sluice_loan *loan)
 	sk->sk_state_change = lent_state_change;
 	/* Without the lock, for who asked for timestamps or sends without copying. */
 	sk->sk_error_report = sluice_born.error_report;
-	sluice_sock_restore(sk);
+	sluice_sock_restore(ss);
 	write_unlock(&sk->sk_callback_lock);
 
 	if (unlikely(!READ_ONCE(lending)))

@@ -2,6 +2,7 @@
 /*
  * Listening sockets: their callback, and taking a child off the accept queue.
  */
+#include <net/ipv6.h>
 #include <net/request_sock.h>
 
 #include "base/lane.h"
@@ -59,10 +60,7 @@ void sluice_listen_hook(struct sluice_listen_sock *lis)
 	struct sock *sk = lis->sock->sk;
 
 	write_lock_bh(&sk->sk_callback_lock);
-	sluice_born.data_ready = sk->sk_data_ready;
-	sluice_born.write_space = sk->sk_write_space;
-	sluice_born.state_change = sk->sk_state_change;
-	sluice_born.error_report = sk->sk_error_report;
+	sluice_sock_learn(sk);
 	rcu_assign_sk_user_data(sk, lis);
 	sk->sk_data_ready = listen_data_ready;
 	sk->sk_state_change = listen_state_change;
@@ -107,6 +105,26 @@ void sluice_listen_reset(struct sluice_listen_sock *lis)
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	WRITE_ONCE(sk->sk_err, 0);
 	release_sock(sk);
+}
+
+/**
+ * sluice_sock_find_listener() - who listens where a connection was made to
+ * @sk: the connection
+ *
+ * As a SYN of the peer's would find it; BPF programs are asked.
+ * Context: rcu_read_lock().
+ * Return: not counted; or NULL.
+ */
+struct sock *sluice_sock_find_listener(const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	int dif = READ_ONCE(sk->sk_bound_dev_if) ?: LOOPBACK_IFINDEX;
+
+	if (!sluice_sock_is_ipv4(sk))
+		return compat_lookup_listener6(sock_net(sk), &sk->sk_v6_daddr, inet->inet_dport,
+					       &sk->sk_v6_rcv_saddr, inet->inet_num, dif);
+	return compat_lookup_listener(sock_net(sk), inet->inet_daddr, inet->inet_dport,
+				      inet->inet_rcv_saddr, inet->inet_num, dif);
 }
 
 /**

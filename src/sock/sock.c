@@ -19,6 +19,25 @@ bool sluice_direct = true;
 
 struct sluice_born sluice_born __read_mostly;
 
+/* It is one of our own that nobody has hooked. The same each time. Context: process. */
+void sluice_sock_learn(const struct sock *sk)
+{
+	sluice_born.data_ready = sk->sk_data_ready;
+	sluice_born.write_space = sk->sk_write_space;
+	sluice_born.state_change = sk->sk_state_change;
+	sluice_born.error_report = sk->sk_error_report;
+}
+
+/* Nobody else in the kernel has to do with it. Socket locked in either form. */
+bool sluice_sock_is_as_born(const struct sock *sk)
+{
+	return !rcu_access_pointer(__sk_user_data(sk)) &&
+	       sk->sk_data_ready == sluice_born.data_ready &&
+	       sk->sk_write_space == sluice_born.write_space &&
+	       sk->sk_state_change == sluice_born.state_change &&
+	       sk->sk_error_report == sluice_born.error_report;
+}
+
 /*
  * The callbacks of an accepted socket run under its lock in one of its two
  * forms, and detaching happens under the spinning one: what they find in
@@ -64,7 +83,8 @@ static void sock_data_ready(struct sock *sk)
 
 /*
  * When a FIN has come TCP calls this, once or twice, and then sk_data_ready, which is
- * the better place.
+ * the better place.  And when a handshake is over, of one that is adopted: there is nothing
+ * to do before data come.
  */
 static void sock_state_change(struct sock *sk)
 {
@@ -72,7 +92,8 @@ static void sock_state_change(struct sock *sk)
 
 	rcu_read_lock();
 	ss = sock_of(sk);
-	if (ss && (ss->fin_seen || !sock_flag(sk, SOCK_DONE) || sk->sk_err))
+	if (ss && sk->sk_state != TCP_ESTABLISHED &&
+	    (ss->fin_seen || !sock_flag(sk, SOCK_DONE) || sk->sk_err))
 		ss->ops->ring(ss);
 	rcu_read_unlock();
 }
@@ -124,6 +145,35 @@ void sluice_sock_hook(struct sluice_sock *ss)
 	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, SLUICE_NOTSENT_LOWAT);
 }
 
+/* What is ours of it. Nobody else has it yet. */
+static void sock_take(struct sluice_sock *ss, struct sock *sk,
+		      const struct proto_ops *socket_ops, const struct sluice_sock_ops *ops)
+{
+	struct socket *sock = &ss->socket;
+
+	ss->sk = sk;
+	ss->ops = ops;
+
+	sock->state = SS_CONNECTED;
+	sock->type = SOCK_STREAM;
+	sock->ops = socket_ops;
+	sock->sk = sk;
+	init_waitqueue_head(&sock->wq.wait);
+
+	/*
+	 * Turns may be on their way when the socket is handed over or closed:
+	 * they still need its lock.
+	 */
+	sock_hold(sk);
+}
+
+static void sock_take_callbacks(struct sluice_sock *ss)
+{
+	write_lock(&ss->sk->sk_callback_lock);
+	sluice_sock_hook(ss);
+	write_unlock(&ss->sk->sk_callback_lock);
+}
+
 /**
  * sluice_sock_attach() - take over a child from our own accept queue
  * @ss:       zeroed, but for its @stats
@@ -141,23 +191,10 @@ int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 		       const struct sluice_listen_sock *lis,
 		       const struct sluice_sock_ops *ops)
 {
-	struct socket *sock = &ss->socket;
 	struct sock *sk = req->sk;
 
-	ss->sk = sk;
 	ss->req = req;
-	ss->ops = ops;
-
-	sock->state = SS_CONNECTED;
-	sock->type = SOCK_STREAM;
-	sock->ops = lis->sock->ops;
-	sock->sk = sk;
-	init_waitqueue_head(&sock->wq.wait);
-
-	/* Turns may be on their way when the socket is handed over or closed:
-	 * they still need its lock.
-	 */
-	sock_hold(sk);
+	sock_take(ss, sk, lis->sock->ops, ops);
 
 	/* A BPF program may have put it into a sockmap at the handshake. */
 	if (rcu_access_pointer(__sk_user_data(sk)) != lis)
@@ -166,10 +203,33 @@ int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 	if (sk->sk_prot != lis->sock->sk->sk_prot)
 		return -EBUSY;
 
-	write_lock(&sk->sk_callback_lock);
-	sluice_sock_hook(ss);
-	write_unlock(&sk->sk_callback_lock);
+	sock_take_callbacks(ss);
 	return 0;
+}
+
+/**
+ * sluice_sock_adopt() - take a child that TCP is about to have
+ * @ss:         zeroed, but for its @stats
+ * @sk:         the child, in SYN_RECV; the reference that accept() would get moves here
+ * @socket_ops: of TCP sockets of its family
+ * @ops:        who is to be rung
+ *
+ * TCP will look the segment that completes the handshake up once more, and find it: so what
+ * comes with that is heard of.  It does not count its network namespace while it is ours;
+ * its listener does, who is still there.
+ * Context: softirq; child locked by TCP, and nobody else has seen it.
+ */
+void sluice_sock_adopt(struct sluice_sock *ss, struct sock *sk,
+		       const struct proto_ops *socket_ops, const struct sluice_sock_ops *ops)
+{
+	ss->adopted = true;
+	ss->nonagle = tcp_sk(sk)->nonagle;
+	ss->notsent_lowat = tcp_sk(sk)->notsent_lowat;
+	/* Rules that ask for the owner go on to find the server's. */
+	SOCK_INODE(&ss->socket)->i_uid = compat_sk_uid(sk);
+	sock_take(ss, sk, socket_ops, ops);
+	compat_sock_uncount_net(sk);
+	sock_take_callbacks(ss);
 }
 
 /*
@@ -186,12 +246,14 @@ void sluice_sock_unhook(struct sock *sk)
 }
 
 /* As for a child on an accept queue. Socket and sk_callback_lock locked. */
-void sluice_sock_restore(struct sock *sk)
+void sluice_sock_restore(struct sluice_sock *ss)
 {
+	struct sock *sk = ss->sk;
+
 	sk->sk_allocation = GFP_KERNEL;
 	compat_sk_use_task_frag(sk, true);
-	tcp_sk(sk)->nonagle &= ~TCP_NAGLE_OFF;
-	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, 0);
+	tcp_sk(sk)->nonagle = ss->nonagle;
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, ss->notsent_lowat);
 	sk_set_socket(sk, NULL);
 	RCU_INIT_POINTER(sk->sk_wq, NULL);
 }
@@ -210,7 +272,7 @@ void sluice_sock_detach(struct sluice_sock *ss)
 
 	write_lock(&sk->sk_callback_lock);
 	sluice_sock_unhook(sk);
-	sluice_sock_restore(sk);
+	sluice_sock_restore(ss);
 	write_unlock(&sk->sk_callback_lock);
 }
 

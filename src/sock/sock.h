@@ -16,6 +16,7 @@
 
 #include <linux/llist.h>
 #include <linux/uio.h>
+#include <net/ipv6.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -60,6 +61,9 @@ struct sluice_sock_ops {
  * @rescues: under the socket's lock: times that it was taken back with requests, since one
  *           was answered
  * @taken_back: it was lent, and is not any more
+ * @adopted: const: a child of the backend's own listening socket, whose address and port it has
+ * @nonagle: const: as the backend is to find it
+ * @notsent_lowat: likewise
  * @grave: place among the sockets that wait to be closed
  * @socket: what tcp dereferences when its buffer is full
  * @to_uid: behind a struct socket SOCK_INODE() expects an inode, of which
@@ -76,7 +80,10 @@ struct sluice_sock {
 	bool				sending;
 	bool				fin_seen;
 	bool				taken_back;
+	bool				adopted;
+	u8				nonagle;
 	u8				rescues;
+	u32				notsent_lowat;
 	u32				write_seq;
 	struct sluice_loan		*loan;
 	struct llist_node		grave;
@@ -116,6 +123,16 @@ static inline void sluice_sock_unlock(struct sluice_sock *ss)
 	bh_unlock_sock(ss->sk);
 }
 
+/* IPv4, also through a socket of IPv6 (v4-mapped): TCP looks it up likewise. */
+static inline bool sluice_sock_is_ipv4(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	return sk->sk_family == AF_INET || ipv6_addr_v4mapped(&sk->sk_v6_daddr);
+#else
+	return true;
+#endif
+}
+
 /* The socket is locked in either form. Nothing without lockdep. */
 static inline void sluice_sock_assert_locked(const struct sock *sk)
 {
@@ -147,8 +164,8 @@ static inline bool sluice_sock_is_dead(const struct sock *sk)
 }
 
 /*
- * What a TCP socket is born with, learnt from our own listeners before they
- * are hooked: the functions are not exported.
+ * What a TCP socket is born with, learnt from our own before they are hooked: the functions
+ * are not exported.
  */
 struct sluice_born {
 	void (*data_ready)(struct sock *sk);
@@ -159,12 +176,17 @@ struct sluice_born {
 
 extern struct sluice_born sluice_born;
 
+void sluice_sock_learn(const struct sock *sk);
+bool sluice_sock_is_as_born(const struct sock *sk);
+
 int sluice_sock_attach(struct sluice_sock *ss, struct request_sock *req,
 		       const struct sluice_listen_sock *lis,
 		       const struct sluice_sock_ops *ops);
+void sluice_sock_adopt(struct sluice_sock *ss, struct sock *sk,
+		       const struct proto_ops *socket_ops, const struct sluice_sock_ops *ops);
 void sluice_sock_hook(struct sluice_sock *ss);
 void sluice_sock_unhook(struct sock *sk);
-void sluice_sock_restore(struct sock *sk);
+void sluice_sock_restore(struct sluice_sock *ss);
 void sluice_sock_detach(struct sluice_sock *ss);
 void sluice_sock_release(struct sluice_sock *ss);
 
