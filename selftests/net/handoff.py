@@ -52,7 +52,7 @@ def expect_dynamic(client, response, arguments=""):
 @test("the first request: nginx sees who asks")
 def first():
     counting = Counting()
-    with Client() as client:
+    with params(**{"return": 0}), Client() as client:
         expect_dynamic(client, client.ask("/dynamic"))
         expect_dynamic(client, client.ask("/dynamic?again"), "again")
         # $server_port is that of the socket's own end.
@@ -65,7 +65,7 @@ def first():
 @test("after static ones on the same connection")
 def after_static():
     counting = Counting()
-    with Client() as client:
+    with params(**{"return": 0}), Client() as client:
         for target in ("/small", "/large", "/small"):
             same(client.ask(target).is_nginx, False, "by nginx")
         expect_dynamic(client, client.ask("/dynamic"))

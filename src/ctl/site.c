@@ -48,6 +48,8 @@ static int draft_make(struct sluice_instance *instance)
 	text_set(&draft->default_host, "default");
 	draft->mode_forbidden = 0111;
 	draft->hide_dot = true;
+	draft->returns = true;
+	draft->take_back = true;
 	draft->max_head_size = HTTP_HEAD_MAX;
 	return err;
 }
