@@ -6,13 +6,14 @@ import errno
 import socket
 import threading
 
-from lib import (BACKEND, PORT, Client, Closed, Counting, Nginx, add_address, bytes_of, eventually, load,
+from lib import (PORT, Client, Closed, Counting, Nginx, add_address, bytes_of, eventually, load,
                  no_connection_left, nothing_left, param, param_refused, params,
                  read_param, request, run, run_tests, same, stat, test, unload, write)
 
 N = 7
 SMALL_WINDOW = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
 OTHER = "127.0.0.9"
+OTHER_BACKEND = 8090
 # Of one network, and of the one beside it.
 V6 = "2001:db8:0:1::1"
 V6_SAME = "2001:db8:0:1:ffff::2"
@@ -81,8 +82,9 @@ def exactly():
 
 @test("by a socket of IPv6, too, an IPv4 address has its own")
 def others_mapped():
-    with params(max_per_client=N), \
-         socket.create_server(("::", BACKEND), family=socket.AF_INET6, dualstack_ipv6=True):
+    with params(max_per_client=N, backend_port=OTHER_BACKEND), \
+         socket.create_server(("::", OTHER_BACKEND), family=socket.AF_INET6,
+                              dualstack_ipv6=True):
         eventually(lambda: "ffff" in run("ss", "-Hltn", f"sport = {PORT}"),
                    "the listener to follow")
         clients = expect_exactly(N) + expect_exactly(N, source=OTHER)
@@ -117,9 +119,9 @@ def ipv6():
         close(clients)
 
 
-@test("who was handed over is the backend's, and does not count")
+@test("who was handed over for good is the backend's, and does not count")
 def handed_over():
-    with params(max_per_client=N):
+    with params(max_per_client=N, **{"return": 0}):
         clients = expect_exactly(N)
         for client in clients:
             same(client.ask("/dynamic").is_nginx, True, "dynamic")
