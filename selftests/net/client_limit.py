@@ -80,16 +80,21 @@ def exactly():
             close(clients)
 
 
+def of_ipv6():
+    """Is the socket that takes IPv4 one of IPv6?"""
+    return "[::ffff:0.0.0.0]" in run("ss", "-Hltn", f"sport = {PORT}")
+
+
 @test("by a socket of IPv6, too, an IPv4 address has its own")
 def others_mapped():
     with params(max_per_client=N, backend_port=OTHER_BACKEND), \
          socket.create_server(("::", OTHER_BACKEND), family=socket.AF_INET6,
                               dualstack_ipv6=True):
-        eventually(lambda: "ffff" in run("ss", "-Hltn", f"sport = {PORT}"),
-                   "the listener to follow")
+        eventually(of_ipv6, "the listener to follow")
         clients = expect_exactly(N) + expect_exactly(N, source=OTHER)
         same(stat("live_clients"), 2, "live_clients")
         close(clients)
+    eventually(lambda: not of_ipv6(), "the listener to follow nginx's")
 
 
 @test("another address has its own")
