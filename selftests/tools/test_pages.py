@@ -59,7 +59,8 @@ def completion(tree):
     same(sorted(completed(tree, "sluicectl ")), sorted(COMMANDS))
     same(completed(tree, "sluicectl st"), ["status"])
     same(completed(tree, "sluicectl status --"), ["--json"])
-    same(completed(tree, "sluicectl set back"), ["backend_port=", "backend_uid="])
+    same(completed(tree, "sluicectl set back"), ["backend_files=", "backend_port=",
+                                                   "backend_uid="])
     same(completed(tree, "sluicectl get keep"), ["keepalive_timeout"])
     same("--root" in completed(tree, "sluicectl --"), True)
     same(completed(tree, "sluicectl unload --timeout "), [])

@@ -77,6 +77,25 @@ static const struct {
 	{ { IUS SAME, INM OTHER, IMS SAME }, OK, OK },
 };
 
+/* Of rows[], for more than one line of a kind: RFC 9110 sections 5.3, 13.1.3, 13.1.4. */
+static const struct {
+	const char	*line[3];
+	int		get;
+} several[] = {
+	{ { INM OTHER, INM TAG }, R304 },
+	{ { INM TAG, INM OTHER }, R304 },
+	{ { INM OTHER, "X: y", "if-none-match:W/" TAG " " }, R304 },
+	{ { INM OTHER, INM "*" }, R304 },
+	{ { INM OTHER, INM OTHER, INM OTHER }, OK },
+	{ { INM "junk", INM TAG }, R304 },
+	{ { IM OTHER, IM TAG }, OK },
+	{ { IM OTHER, INM TAG, IM "" }, R412 },
+	{ { IM OTHER, IM "W/" TAG }, R412 },
+	{ { IMS SAME, IMS SAME }, OK },
+	{ { IUS BEFORE, IUS BEFORE }, OK },
+	{ { IUS BEFORE, IMS SAME, IUS BEFORE }, R304 },
+};
+
 static bool make_request(const char *method, const char *const *line, struct http_request *req)
 {
 	static u8 text[512];
@@ -118,6 +137,19 @@ static void test_rows(void)
 		check(eval("GET", line, TAG, MTIME) == rows[i].get);
 		check(eval("HEAD", line, TAG, MTIME) == rows[i].get);
 		check(eval("PUT", line, TAG, MTIME) == rows[i].put);
+		unit_end();
+	}
+}
+
+static void test_lines(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(several); i++) {
+		const char *const *line = several[i].line;
+
+		unit_begin("lines: %s; %s; %s", line[0], line[1], line[2] ? line[2] : "");
+		check(eval("GET", line, TAG, MTIME) == several[i].get);
 		unit_end();
 	}
 }
@@ -264,6 +296,7 @@ static void test_repeated(void)
 int main(void)
 {
 	test_rows();
+	test_lines();
 	test_no_validators();
 	test_exact();
 	test_if_range();

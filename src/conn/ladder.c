@@ -88,6 +88,12 @@ static bool conn_is_not_for_lent(const struct sluice_conn *conn,
 	return conn->ss.loan && (!req->http.keep_alive || req->http.has_body || req->close);
 }
 
+/* Unless nobody else can answer: then it ends with that. */
+static bool conn_is_for_us_alone(const struct sluice_request *req)
+{
+	return !req->site->backend_files && (req->obj || req->verdict == SLUICE_REDIRECT);
+}
+
 /* It stays where it is; conn_try_handoff() goes on. */
 static int conn_begin_handoff(struct sluice_conn *conn, const struct sluice_request *req)
 {
@@ -112,6 +118,10 @@ static int conn_begin_answer(struct sluice_conn *conn, struct sluice_lane *lane,
 	answer->keep_alive = http->keep_alive && !req->close &&
 			     (conn->ss.loan || !READ_ONCE(conn->conns->leaving)) &&
 			     (!http->has_body || sluice_body_is_drained(http));
+	if (unlikely(conn_is_not_for_lent(conn, req))) {
+		answer->keep_alive = false;
+		sluice_lend_dismiss(conn->ss.loan);
+	}
 	if (unlikely(http->has_body)) {
 		conn->skip = answer->keep_alive ? http->content_length : 0;
 		conn->linger = !answer->keep_alive;
@@ -130,7 +140,8 @@ static int conn_act(struct sluice_conn *conn, struct sluice_lane *lane,
 {
 	if (req->verdict == SLUICE_LOOK_UP)
 		return conn_look_up(conn, req);
-	if (req->verdict == SLUICE_HAND_OVER || conn_is_not_for_lent(conn, req))
+	if (req->verdict == SLUICE_HAND_OVER ||
+	    (conn_is_not_for_lent(conn, req) && !conn_is_for_us_alone(req)))
 		return conn_begin_handoff(conn, req);
 	*used = head_len;
 	if (conn->ss.loan)
@@ -470,6 +481,16 @@ static int conn_refuse(struct sluice_conn *conn)
 	return PTR_ERR(conn->client);
 }
 
+/* It has been dismissed: till the backend closes it, or the client does, or takes too long. */
+static int conn_try_close_lent(struct sluice_conn *conn)
+{
+	if (conn->ss.sk->sk_state != TCP_ESTABLISHED)
+		sluice_lend_end(conn->ss.loan, SLUICE_LEFT_LAST);
+	else
+		sluice_conn_wait_for(conn, WAIT_LINGER);
+	return 0;
+}
+
 /*
  * Closing with unread data, or data to come, makes tcp send a RST that may
  * overtake the response: read on for a while where that is likely.
@@ -480,6 +501,8 @@ static int conn_try_close(struct sluice_conn *conn)
 
 	if (sluice_sock_discard(sk, SIZE_MAX))
 		conn->linger = true;
+	if (conn->ss.loan)
+		return conn_try_close_lent(conn);
 	sluice_sock_shutdown(&conn->ss);
 	if (conn->linger && !sluice_sock_at_eof(sk)) {
 		conn->state = CONN_LINGER;

@@ -374,6 +374,9 @@ SETTING(backend_uid, 0644,
 	EACH(backend_uid), UID("the user who starts the backend"));
 SETTING(standalone, 0644, "there is no backend: answer everything",
 	EACH(standalone), TOGGLE, .check = check_standalone);
+SETTING(backend_files, 0644,
+	"the backend has the files, too; 0: files are served whatever else a request says",
+	EACH(backend_files), TOGGLE);
 SETTING(return, 0644,
 	"a connection comes back when the backend has answered all that it was given",
 	EACH(returns), TOGGLE);

@@ -14,10 +14,6 @@ enum http_cond {
 /* For a representation whose modification date should not be believed. */
 #define HTTP_NO_MTIME	S64_MIN
 
-/*
- * Only the first line of each field is kept, so whoever finds one of these
- * in req->repeated must not call http_cond_eval().
- */
 #define HTTP_COND_FIELDS \
 	(BIT(HTTP_FIELD_IF_MATCH) | BIT(HTTP_FIELD_IF_NONE_MATCH) | \
 	 BIT(HTTP_FIELD_IF_MODIFIED_SINCE) | BIT(HTTP_FIELD_IF_UNMODIFIED_SINCE))

@@ -136,3 +136,49 @@ enum http_field http_field_lookup(struct span name)
 			return usual->field;
 	return HTTP_FIELD_OTHER;
 }
+
+/* Behind the LF of the line that @p is in: a head that was parsed has one. */
+static const u8 *next_line(const u8 *p)
+{
+	while (*p != '\n')
+		p++;
+	return p + 1;
+}
+
+/* Of a line that was parsed: its name, and what stands behind the colon. */
+static struct span split_line(const u8 *line, struct span *value)
+{
+	const u8 *colon = line;
+	const u8 *end;
+
+	while (*colon != ':')
+		colon++;
+	end = colon + 1;
+	while (*end != '\r' && *end != '\n')
+		end++;
+	*value = span_trim(span_make(colon + 1, end));
+	return span_make(line, colon);
+}
+
+/**
+ * http_field_next() - the next line of a field that has several
+ * @value: of one line, in a head that was parsed; out: of the next one, trimmed
+ * @field: which
+ *
+ * Only the first of them is in the request: this is for the few who want the others.  The
+ * empty line that ends the head ends this, too.
+ *
+ * Return: false if there is none
+ */
+bool http_field_next(struct span *value, enum http_field field)
+{
+	const u8 *line = next_line(value->ptr + value->len);
+
+	for (; *line != '\r' && *line != '\n'; line = next_line(line)) {
+		struct span name = split_line(line, value);
+
+		if (http_field_lookup(name) == field)
+			return true;
+	}
+	return false;
+}

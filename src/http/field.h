@@ -97,5 +97,6 @@ static inline const struct http_field_name *http_field_at(const u8 *p, const u8 
 }
 
 enum http_field http_field_lookup(struct span name);
+bool http_field_next(struct span *value, enum http_field field);
 
 #endif /* SLUICE_HTTP_FIELD_H */

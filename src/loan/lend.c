@@ -478,6 +478,16 @@ static compat_recvmsg_hook(closing_recvmsg)
 	return ret;
 }
 
+/* The backend reads an end from here on. @shutdown: by itself. Socket locked in either form. */
+static void say_closed(struct sluice_loan *loan, u8 shutdown)
+{
+	struct sock *sk = loan->ss->sk;
+
+	loan->closing = shutdown;
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	WRITE_ONCE(sk->sk_prot, &interposer_of(sk)->closing);
+}
+
 /*
  * Many servers end a connection that idles by a shutdown, and close it when they have read
  * the client's end, for a RST might destroy what they have written.  If it shall be kept,
@@ -489,15 +499,12 @@ static enum sluice_left begin_closing(struct sluice_loan *loan, u8 shutdown)
 {
 	enum sluice_left why = sluice_loan_shuts(loan);
 	struct sluice_sock *ss = loan->ss;
-	struct sock *sk = ss->sk;
 
 	if (why)
 		return why;
 	/* If the backend takes its time to close it, it shall have it. */
 	ss->ops->ring(ss);
-	loan->closing = shutdown;
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
-	WRITE_ONCE(sk->sk_prot, &interposer_of(sk)->closing);
+	say_closed(loan, shutdown);
 	return 0;
 }
 
@@ -855,6 +862,23 @@ static void end_loan(struct sluice_loan *loan, bool reset)
 		sluice_sock_shutdown(ss);
 	tell_over(loan);
 	local_bh_enable();
+}
+
+/**
+ * sluice_lend_dismiss() - an answer of ours is the last: the client has closed, for the backend
+ * @loan: ours is the turn
+ *
+ * It closes then, and the connection comes to its end as one of our own.  What is behind the
+ * head, of a body or of further requests, is dropped, so that nobody takes it for a request
+ * (RFC 9112 section 9.6).  Who is waked by this reads when the turn is over.
+ * Context: BH disabled; socket locked, not busy.
+ */
+void sluice_lend_dismiss(struct sluice_loan *loan)
+{
+	sluice_sock_assert_turn(loan->ss->sk);
+	loan->dismissed = true;
+	say_closed(loan, SHUTDOWN_MASK);
+	sluice_born.data_ready(loan->ss->sk);
 }
 
 /**

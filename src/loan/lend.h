@@ -13,6 +13,7 @@
 void sluice_lend_learn(struct sock *lsk);
 bool sluice_lend_is_possible(const struct sock *lsk, const struct sock *sk);
 void sluice_lend(struct sluice_loan *loan);
+void sluice_lend_dismiss(struct sluice_loan *loan);
 void sluice_lend_end(struct sluice_loan *loan, enum sluice_left why);
 void sluice_lend_abort(struct sluice_loan *loan);
 

@@ -213,6 +213,12 @@ enum sluice_left sluice_loan_heard(struct sluice_loan *loan, bool *turn)
 
 	sluice_sock_assert_locked(sk);
 	*turn = false;
+	/* The middle of a body must not be a request to who may be about to read. */
+	if (unlikely(loan->dismissed)) {
+		sluice_sock_discard(sk, SIZE_MAX);
+		*turn = sk->sk_state != TCP_ESTABLISHED;
+		return 0;
+	}
 	/* Ours is the turn until this one is answered, or passed on. */
 	if (loan->ours) {
 		why = heard_meanwhile(loan);
@@ -400,6 +406,10 @@ enum sluice_left sluice_loan_pass_on(struct sluice_loan *loan)
 enum sluice_left sluice_loan_turn_over(struct sluice_loan *loan)
 {
 	sluice_sock_assert_turn(loan->ss->sk);
+	if (unlikely(loan->dismissed)) {
+		sluice_sock_discard(loan->ss->sk, SIZE_MAX);
+		return 0;
+	}
 	if (loan->ours && !loan->looking && nothing_is_out(loan))
 		return heard_meanwhile(loan);
 	return 0;
@@ -443,7 +453,7 @@ static bool may_be_taken_back(const struct sluice_loan *loan)
 	if (must_end(sk))
 		return false;
 	/* An answer that has begun is finished, whatever else is said. */
-	if (loan->answering)
+	if (loan->answering || loan->dismissed)
 		return (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
 	return may_go_on(loan);
 }
@@ -475,7 +485,7 @@ enum sluice_left sluice_loan_closes(const struct sluice_loan *loan)
 	sluice_sock_assert_locked(loan->ss->sk);
 	if (!may_be_taken_back(loan))
 		return SLUICE_LEFT_CLOSED;
-	return loan->answering || is_as_lent(loan) ? 0 : SLUICE_LEFT_OPTION;
+	return loan->answering || loan->dismissed || is_as_lent(loan) ? 0 : SLUICE_LEFT_OPTION;
 }
 
 /*

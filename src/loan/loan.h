@@ -47,6 +47,7 @@ struct sluice_loan_ops {
  * @shut:  the backend has shut it down meanwhile
  * @closing: it has done so, and is told that the client has closed, till it closes too:
  *         what it shut down
+ * @dismissed: we have told it that the client has closed: what comes now is nobody's
  * @missed: a turn found it owned: ring when it is released
  * @written: its owner has written, and does not read any more
  * @writers: tasks of the backend that are about to write
@@ -66,6 +67,7 @@ struct sluice_loan {
 	bool				answering;
 	bool				refused;
 	bool				shut;
+	bool				dismissed;
 	bool				missed;
 	bool				written;
 	u8				closing;

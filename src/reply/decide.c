@@ -71,11 +71,30 @@ static bool refuse_malformed(struct sluice_request *req, enum http_error why)
 	return refuse(req, SLUICE_STAT_HANDED_OVER_MALFORMED, info->status);
 }
 
-/* Standalone ignores what it may, and answers the plain request. */
+/* There is no backend, or it has none of the files: what it would say of one is 404. */
+static bool nobody_else_has_it(const struct sluice_request *req)
+{
+	return req->site->standalone || !req->site->backend_files;
+}
+
+/*
+ * What may be ignored is, where nobody else could go by it; then the plain request is
+ * answered, or handed over as what it asks for is no file.
+ */
 static bool hand_over_or_ignore(struct sluice_request *req,
 				enum sluice_stat why)
 {
-	return !req->site->standalone && hand_over(req, why, 503);
+	return !nobody_else_has_it(req) && hand_over(req, why, 503);
+}
+
+/*
+ * A body that a GET need not have had.  It is not read to the end, so the answer is the
+ * last; who waits for a 100 does not get one (RFC 9110 sections 9.3.1, 10.1.1).
+ */
+static bool is_too_much(const struct sluice_request *req)
+{
+	return req->http.has_body && !sluice_body_is_drained(&req->http) &&
+	       (req->site->standalone || req->site->backend_files);
 }
 
 /*
@@ -142,8 +161,7 @@ static bool decide_by_method(struct sluice_request *req)
 	switch (req->http.method) {
 	case HTTP_GET:
 	case HTTP_HEAD:
-		return req->http.has_body && !sluice_body_is_drained(&req->http) &&
-		       hand_over(req, why, 413);
+		return is_too_much(req) && hand_over(req, why, 413);
 	case HTTP_OPTIONS:
 		return decide_options(req, why);
 	case HTTP_TRACE:
@@ -169,7 +187,8 @@ static bool decide_by_fields(struct sluice_request *req)
 	    hand_over_or_ignore(req,
 				SLUICE_STAT_HANDED_OVER_AUTHORIZATION))
 		return true;
-	if (req->http.repeated & HTTP_COND_FIELDS)
+	if (req->http.repeated & HTTP_COND_FIELDS &&
+	    (req->site->standalone || req->site->backend_files))
 		return hand_over(req, SLUICE_STAT_HANDED_OVER_FIELDS, 400);
 	return false;
 }
@@ -209,10 +228,9 @@ static bool decide_by_target(struct sluice_request *req)
 	/* Whether it separates is for the backend to say. */
 	if (target->encoded_slash)
 		return hand_over(req, SLUICE_STAT_HANDED_OVER_TARGET, 404);
-	if (target->has_query && req->site->query_handover &&
-	    hand_over_or_ignore(req, SLUICE_STAT_HANDED_OVER_QUERY))
-		return true;
-	return false;
+	/* That is the administrator's word, and not the request's. */
+	return target->has_query && req->site->query_handover && !req->site->standalone &&
+	       hand_over(req, SLUICE_STAT_HANDED_OVER_QUERY, 503);
 }
 
 /*
@@ -285,7 +303,7 @@ static s64 said_mtime(const struct sluice_object *obj, s64 now)
 static bool is_passed_over(const struct sluice_request *req, enum http_ranges ranges)
 {
 	return (ranges == HTTP_RANGES_INVALID && !req->site->bad_range_refuse) ||
-	       (ranges == HTTP_RANGES_TOO_MANY && req->site->standalone);
+	       (ranges == HTTP_RANGES_TOO_MANY && nobody_else_has_it(req));
 }
 
 /* What the Range field comes to if @obj is what is sent. */

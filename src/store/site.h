@@ -102,6 +102,7 @@ enum sluice_symlinks {
  *
  * @strict: malformed requests are answered by us
  * @standalone: there is no backend
+ * @backend_files: it has the files, too
  * @lenient: a bare LF ends a line
  * @proxy_protocol: a PROXY header in front is the backend's
  * @query_handover: so are requests with a query
@@ -127,6 +128,7 @@ struct sluice_site {
 
 	bool			strict;
 	bool			standalone;
+	bool			backend_files;
 	bool			lenient;
 	bool			proxy_protocol;
 	bool			query_handover;
