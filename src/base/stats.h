@@ -57,6 +57,7 @@
 	X(HANDED_OVER_LIMIT,		"handed_over_limit")		\
 	X(HANDED_OVER_LAST,		"handed_over_last")		\
 	X(HANDED_OVER_WATCHED,		"handed_over_watched")		\
+	X(HANDED_OVER_HTACCESS,		"handed_over_htaccess")		\
 	/* errors that sluice answered, by status */			\
 	X(ERROR_400,			"error_400")			\
 	X(ERROR_403,			"error_403")			\

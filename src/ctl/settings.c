@@ -432,6 +432,9 @@ SETTING(dynamic_suffix, 0644,
 	WORDS("suffixes like .php,.cgi, 64 at most"));
 SETTING(hide_dot, 0644, "names that begin with a dot are the backend's",
 	MOVES(hide_dot), TOGGLE);
+SETTING(htaccess, 0644,
+	"what is below a directory with a .htaccess is the backend's",
+	MOVES(htaccess), TOGGLE);
 SETTING(vhosts, 0644, "each host has a directory of its own below docroot",
 	MOVES(vhosts), TOGGLE);
 SETTING(default_host, 0644,

@@ -50,6 +50,7 @@ static int draft_make(struct sluice_instance *instance)
 	draft->hide_dot = true;
 	draft->returns = true;
 	draft->take_back = true;
+	draft->htaccess = true;
 	draft->backend_files = true;
 	draft->max_head_size = HTTP_HEAD_MAX;
 	return err;

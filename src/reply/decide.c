@@ -283,6 +283,9 @@ static void decide_without_file(long err, struct sluice_request *req)
 	case -EOPNOTSUPP:
 		hand_over(req, SLUICE_STAT_HANDED_OVER_FILESYSTEM, 503);
 		break;
+	case -EREMOTE:
+		hand_over(req, SLUICE_STAT_HANDED_OVER_HTACCESS, 403);
+		break;
 	case -EBUSY:
 		hand_over(req, SLUICE_STAT_HANDED_OVER_WATCHED, 503);
 		break;

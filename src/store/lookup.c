@@ -220,6 +220,9 @@ static struct file *open_found(const struct sluice_site *site,
  * @buf:      of @name, and of the names beside it
  * @dir:      counted by the caller: where the siblings so far are
  * @siblings: what is beside it
+ * @guards:   of @guard
+ * @guard:    that no directory on the way has one; or the last is there
+ * @guarded:  it is
  * @certain:  the cache can tell whether all of this still holds
  * @began:    jiffies
  */
@@ -231,6 +234,9 @@ struct finding {
 	u8				*buf;
 	const struct dentry		*dir;
 	struct sluice_siblings		siblings;
+	unsigned int			guards;
+	struct sluice_guard		guard[SLUICE_GUARDS_MAX];
+	bool				guarded;
 	bool				certain;
 	unsigned long			began;
 };
@@ -302,9 +308,16 @@ static bool is_verdict(long err)
 	       err == -ENOEXEC || err == -EOPNOTSUPP;
 }
 
+/* It was made of what the file was before; or it is not made yet, and its file is not empty. */
+static bool is_of_no_use(const struct sluice_sibling *sibling, const struct inode *base,
+			 s64 base_mtime)
+{
+	return sibling->mtime < base_mtime || (!sibling->size && i_size_read(base));
+}
+
 /* Send this one instead, if it is as new as the file it is made of. */
 static void use_sibling(struct finding *f, struct sluice_sibling *sibling,
-			const struct path *path, s64 base_mtime)
+			const struct path *path, const struct inode *base, s64 base_mtime)
 {
 	struct sluice_naming naming = {
 		.name	= f->name,
@@ -315,6 +328,7 @@ static void use_sibling(struct finding *f, struct sluice_sibling *sibling,
 	struct file *file;
 
 	sibling->mtime = inode_get_mtime_sec(d_inode(path->dentry));
+	sibling->size = i_size_read(d_inode(path->dentry));
 	file = open_found(f->site, path);
 	if (IS_ERR(file)) {
 		/* May it not be served, or could it not be opened just now? */
@@ -322,7 +336,7 @@ static void use_sibling(struct finding *f, struct sluice_sibling *sibling,
 			f->certain = false;
 		return;
 	}
-	if (sibling->mtime < base_mtime) {
+	if (is_of_no_use(sibling, base, base_mtime)) {
 		sluice_stat_inc(f->site->store->stats, SLUICE_STAT_SIBLINGS_STALE);
 		fput(file);
 		return;
@@ -332,14 +346,15 @@ static void use_sibling(struct finding *f, struct sluice_sibling *sibling,
 		f->certain = false;
 		return;
 	}
-	if (obj->mtime != sibling->mtime)	/* what was compared */
+	if (obj->mtime != sibling->mtime || obj->size != sibling->size)	/* what was compared */
 		f->certain = false;
 	sibling->obj = obj;
 	f->siblings.usable++;
 }
 
 static void look_beside(struct finding *f, const struct path *dir,
-			enum http_coding coding, s64 base_mtime)
+			enum http_coding coding, const struct inode *base,
+			s64 base_mtime)
 {
 	struct span suffix = http_coding_suffix(coding);
 	struct span name = { f->buf, f->name.len + suffix.len };
@@ -359,7 +374,7 @@ static void look_beside(struct finding *f, const struct path *dir,
 	if (path.dentry != sibling->dentry)
 		f->certain = false;
 	sibling->coding = coding;
-	use_sibling(f, sibling, &path, base_mtime);
+	use_sibling(f, sibling, &path, base, base_mtime);
 	path_put(&path);
 out:
 	f->buf[f->name.len] = '\0';
@@ -402,7 +417,7 @@ static void look_around(struct finding *f, const struct path *path, s64 mtime)
 	if (f->dir && f->dir != dir.dentry)
 		f->certain = false;
 	for (i = 0; i < f->site->codings; i++)
-		look_beside(f, &dir, f->site->coding[i], mtime);
+		look_beside(f, &dir, f->site->coding[i], d_inode(path->dentry), mtime);
 	dput(dir.dentry);
 }
 
@@ -452,6 +467,120 @@ static bool is_backends(const struct finding *f)
 	       sluice_routes_is_hidden(f->site, path);
 }
 
+/* --- names on the way ------------------------------------------------------- */
+
+#define GUARD ".htaccess"
+
+/*
+ * Remember what @dir has of that name, or that it has none.  @dir is counted by the caller
+ * only: on another mount than docroot's it is looked at, and not remembered.
+ */
+static int look_for_guard_in(struct finding *f, const struct path *dir)
+{
+	struct sluice_guard *guard = &f->guard[f->guards];
+	struct path path = { .mnt = dir->mnt };
+	bool is_there;
+
+	path.dentry = compat_lookup_one(dir->mnt, dir->dentry, GUARD, strlen(GUARD));
+	if (IS_ERR(path.dentry))
+		return PTR_ERR(path.dentry);
+	is_there = d_is_positive(path.dentry);
+	if (f->guards == SLUICE_GUARDS_MAX || dir->mnt != f->site->docroot->path.mnt ||
+	    !sluice_link_sample(&guard->link, &path, dir->dentry) || guard->link.foreign ||
+	    guard->link.negative == is_there) {
+		f->certain = false;
+		dput(path.dentry);
+	} else {
+		guard->dentry = path.dentry;
+		f->guards++;
+	}
+	f->guarded = is_there;
+	return is_there ? -EREMOTE : 0;
+}
+
+/* In the directory that the first @len bytes of the name lead to. */
+static int look_for_guard(struct finding *f, size_t len)
+{
+	struct path dir = f->site->docroot->path;
+	u8 behind = f->buf[len];
+	int err = 0;
+
+	f->buf[len] = '\0';
+	if (len)
+		err = walk(f->site, f->buf, LOOKUP_DIRECTORY, &dir);
+	else
+		path_get(&dir);
+	f->buf[len] = behind;
+	if (err)
+		return err;
+	err = look_for_guard_in(f, &dir);
+	path_put(&dir);
+	return err;
+}
+
+static void forget_guards(struct finding *f)
+{
+	while (f->guards)
+		dput(f->guard[--f->guards].dentry);
+	f->guarded = false;
+}
+
+/*
+ * Apache has rules for all that is below a directory with a .htaccess, itself included.
+ * @end: what the name leads to.  Return: 0, -EREMOTE if there is one, or -errno.
+ */
+static int look_for_guards(struct finding *f, const struct dentry *end)
+{
+	size_t i;
+	int err = 0;
+
+	forget_guards(f);
+	if (!f->site->htaccess)
+		return 0;
+	for (i = 0; !err && i < f->name.len; i++)
+		if (f->name.ptr[i] == '/')
+			err = look_for_guard(f, i);
+	if (!err && d_is_dir(end))
+		err = look_for_guard(f, f->name.len);
+	return err;
+}
+
+/* Each must be of the directory that the chain vouches for; @end is where that begins. */
+static bool guards_belong(const struct finding *f, const struct sluice_chain *chain,
+			  const struct dentry *end)
+{
+	unsigned int depth = chain->len;
+	bool ok;
+
+	if (!f->site->htaccess)
+		return true;
+	rcu_read_lock();	/* keeps parents that are renamed away */
+	ok = f->guarded || f->guards == depth + d_is_dir(end);
+	do {
+		ok = ok && (depth >= f->guards ||
+			    READ_ONCE(f->guard[depth].dentry->d_parent) == end);
+		end = READ_ONCE(end->d_parent);
+	} while (depth--);
+	rcu_read_unlock();
+	return ok;
+}
+
+/* Return: false without memory. */
+static bool give_guards(struct finding *f, struct sluice_object *obj)
+{
+	size_t size = f->guards * sizeof(*f->guard);
+
+	if (!f->guards)
+		return true;
+	obj->guards = kmalloc(sizeof(*obj->guards) + size, GFP_KERNEL);
+	if (!obj->guards)
+		return false;
+	obj->guards->count = f->guards;
+	memcpy(obj->guards->guard, f->guard, size);
+	f->guards = 0;
+	return true;
+}
+
 /* What the sample does not account for: no errno. */
 #define UNACCOUNTED 1
 
@@ -487,6 +616,8 @@ static int verdict_of(const struct finding *f, const struct sluice_chain *chain,
 	}
 	if (is_backends(f))
 		return -ENOEXEC;
+	if (f->guarded)
+		return -EREMOTE;
 	if (!S_ISDIR(end->mode) && !S_ISREG(end->mode))
 		return -ENOENT;
 	err = S_ISREG(end->mode) ? refuse_mode(f->site, end->mode) : 0;
@@ -497,11 +628,20 @@ static int verdict_of(const struct finding *f, const struct sluice_chain *chain,
 	return S_ISDIR(end->mode) ? -EISDIR : 0;
 }
 
+/* Of what is no file, and no directory to be sent to, they are no matter. */
+static bool needs_guards(const struct sluice_object *obj)
+{
+	return obj->file || obj->err == -EREMOTE || obj->err == -EISDIR;
+}
+
 /* All that it depends on was found to hold: others may have it from the cache. */
-static void publish(const struct finding *f, struct sluice_object *obj,
+static void publish(struct finding *f, struct sluice_object *obj,
 		    const struct sluice_chain *chain)
 {
 	obj->chain = *chain;
+	if (needs_guards(obj) &&
+	    (!guards_belong(f, chain, obj->at.dentry) || !give_guards(f, obj)))
+		return;
 	if (sluice_chain_is_foreign(chain) ||
 	    sluice_siblings_are_foreign(&obj->siblings))
 		obj->until = (f->began + SLUICE_FOREIGN_TIME) ?: 1;
@@ -533,7 +673,9 @@ static struct sluice_object *open_name(struct finding *f)
 	if (!sluice_chain_sample(&chain, &first, &f->site->docroot->path,
 				 f->name))
 		f->certain = false;
-	err = walk(f->site, f->name.ptr, 0, &path);
+	err = look_for_guards(f, first.dentry);
+	if (!err)
+		err = walk(f->site, f->name.ptr, 0, &path);
 	if (err) {
 		obj = ERR_PTR(err);
 		goto out_put_first;
@@ -559,6 +701,7 @@ static int plain_error(int err)
 	case -ENOEXEC:
 	case -EOPNOTSUPP:
 	case -EBUSY:
+	case -EREMOTE:
 	case -ENOMEM:
 		return err;
 	case -ENOENT:
@@ -744,6 +887,7 @@ static struct sluice_object *find(const struct sluice_site *site,
 		if (IS_ERR(obj))
 			remember_error(f, PTR_ERR(obj));
 	}
+	forget_guards(f);
 	kfree(f->buf);
 out:
 	kfree(f);
@@ -814,7 +958,7 @@ out:
  * leads out of the docroot; -EISDIR a directory named without its slash;
  * -ENODATA a directory without an index; -ENOEXEC a program; -EOPNOTSUPP a file
  * system whose pages cannot be sent; -EBUSY somebody wants to be asked before it is
- * read; -ENOMEM.
+ * read; -EREMOTE a directory on the way has rules of its own (.htaccess); -ENOMEM.
  */
 struct sluice_object *sluice_lookup(struct sluice_store *store, struct span path,
 				    size_t host_len, u64 *site_id)

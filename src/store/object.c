@@ -246,13 +246,22 @@ sluice_object_create_absent(const struct sluice_site *site, struct span key,
 size_t sluice_object_bytes(const struct sluice_object *obj)
 {
 	const struct sluice_siblings *siblings = &obj->siblings;
-	size_t bytes = ksize(obj) + (obj->file ? sizeof(*obj->file) : 0);
+	size_t bytes = ksize(obj) + ksize(obj->guards) + (obj->file ? sizeof(*obj->file) : 0);
 	unsigned int i;
 
 	for (i = 0; i < siblings->count; i++)
 		if (siblings->sibling[i].obj)
 			bytes += sluice_object_bytes(siblings->sibling[i].obj);
 	return bytes;
+}
+
+static void release_guards(struct sluice_guards *guards)
+{
+	unsigned int i;
+
+	for (i = 0; guards && i < guards->count; i++)
+		dput(guards->guard[i].dentry);
+	kfree(guards);
 }
 
 static LLIST_HEAD(graves);
@@ -266,6 +275,7 @@ static void bury(struct sluice_object *obj)
 	struct sluice_store *store = obj->store;
 
 	sluice_siblings_release(&obj->siblings);
+	release_guards(obj->guards);
 	if (obj->file)
 		__fput_sync(obj->file);
 	else
@@ -339,8 +349,10 @@ static bool sibling_holds(const struct sluice_sibling *sibling)
 		return true;
 	if (sibling->obj)
 		return sluice_object_is_unchanged(sibling->obj);
-	/* It was of no use when it was looked at, being older for one; or IMA said so. */
-	return !(READ_ONCE(inode->i_flags) & S_IMA) && inode_get_mtime_sec(inode) == sibling->mtime;
+	/* It was of no use when it was looked at, being older or empty; or IMA said so. */
+	return !(READ_ONCE(inode->i_flags) & S_IMA) &&
+	       inode_get_mtime_sec(inode) == sibling->mtime &&
+	       i_size_read(inode) == sibling->size;
 }
 
 /* Does it go by a name of them for a time only? Context: any. */
@@ -385,6 +397,15 @@ void sluice_siblings_release(struct sluice_siblings *siblings)
 	siblings->usable = 0;
 }
 
+/*
+ * Whoever has it open to write is at work on it, or was killed and is not: till he closes it,
+ * nobody knows whether it is whole.  Of a file itself there is nothing else to be sent.
+ */
+static bool is_being_written(const struct sluice_object *obj)
+{
+	return inode_is_open_for_write(file_inode(obj->file));
+}
+
 /**
  * sluice_siblings_choose() - what the client likes best
  * @siblings: some may be usable
@@ -403,7 +424,7 @@ sluice_siblings_choose(const struct sluice_siblings *siblings,
 	int chosen;
 
 	for (i = 0; i < siblings->count; i++) {
-		if (!siblings->sibling[i].obj)
+		if (!siblings->sibling[i].obj || is_being_written(siblings->sibling[i].obj))
 			continue;
 		offered[n] = siblings->sibling[i].coding;
 		obj[n++] = siblings->sibling[i].obj;
@@ -412,12 +433,27 @@ sluice_siblings_choose(const struct sluice_siblings *siblings,
 	return chosen < 0 ? NULL : obj[chosen];
 }
 
+/* Is there no name on the way that was not there, or that was? Context: as below. */
+static bool guards_hold(const struct sluice_guards *guards)
+{
+	unsigned int i;
+
+	for (i = 0; i < guards->count; i++) {
+		const struct sluice_guard *guard = &guards->guard[i];
+
+		if (!sluice_link_holds(&guard->link, guard->dentry,
+				       READ_ONCE(guard->dentry->d_inode)))
+			return false;
+	}
+	return true;
+}
+
 /**
  * sluice_object_is_current() - does the key still mean this, as it was
  * @obj: an object that was published once
  *
  * Whatever changed the answer and has returned to its caller is seen: the path
- * through the chain, the file itself, its siblings.  The file's owner and mode
+ * through the chain, the file itself, its siblings, its guards.  The file's owner and mode
  * are in the chain.
  *
  * Context: rcu_read_lock(), softirq too.
@@ -428,5 +464,6 @@ bool sluice_object_is_current(const struct sluice_object *obj)
 	return sluice_object_is_unchanged(obj) &&
 	       (likely(!obj->until) || time_before(jiffies, obj->until)) &&
 	       sluice_chain_holds(&obj->chain, obj->at.dentry) &&
-	       sluice_siblings_hold(&obj->siblings);
+	       sluice_siblings_hold(&obj->siblings) &&
+	       (!obj->guards || guards_hold(obj->guards));
 }

@@ -40,6 +40,7 @@ struct sluice_site;
  * @obj:    the file, if it may be sent instead; a reference
  * @coding: of @obj
  * @mtime:  of the file, if there is one that may not be sent
+ * @size:   likewise
  */
 struct sluice_sibling {
 	struct dentry		*dentry;
@@ -47,6 +48,7 @@ struct sluice_sibling {
 	struct sluice_object	*obj;
 	enum http_coding	coding;
 	s64			mtime;
+	loff_t			size;
 };
 
 /**
@@ -59,6 +61,29 @@ struct sluice_siblings {
 	u8			count;
 	u8			usable;
 	struct sluice_sibling	sibling[SLUICE_SIBLINGS_MAX];
+};
+
+/**
+ * struct sluice_guard - a name that would make what is below its directory the backend's
+ * @dentry: counted
+ * @link:   what it was when it was looked up
+ */
+struct sluice_guard {
+	struct dentry		*dentry;
+	struct sluice_link	link;
+};
+
+/* As many as directories on the way, with docroot and what may be one itself. */
+#define SLUICE_GUARDS_MAX (SLUICE_CHAIN_MAX + 1)
+
+/**
+ * struct sluice_guards - one for each directory on the way, docroot's first
+ * @count: of @guard; behind the first that is there no other was looked for
+ * @guard: all on docroot's mount
+ */
+struct sluice_guards {
+	unsigned int		count;
+	struct sluice_guard	guard[];
 };
 
 /**
@@ -83,6 +108,7 @@ struct sluice_siblings {
  * @until:  jiffies, if it holds for SLUICE_FOREIGN_TIME at most, or 0
  * @chain:  what has to hold for @key to mean @file, or nothing, still
  * @siblings: likewise, and what may be sent instead
+ * @guards: likewise; NULL if there are none
  * @etag:   empty when @mtime cannot be trusted
  * @head:   of a 200 on a connection that is kept; empty when it depends on the
  *          time by more than its date
@@ -129,6 +155,7 @@ struct sluice_object {
 	struct span			tail;
 	struct sluice_chain		chain;
 	struct sluice_siblings		siblings;
+	struct sluice_guards		*guards;
 	u8				text[];
 };
 

@@ -88,6 +88,15 @@ bool sluice_routes_is_dynamic(const struct sluice_site *site, struct span path)
 	       has_suffix(&site->dynamic_suffix, path);
 }
 
+/* RFC 8615: at the top, and meant for everybody. */
+static bool is_well_known(struct span path)
+{
+	struct span top = SPAN("/.well-known");
+
+	return path.len >= top.len && !memcmp(path.ptr, top.ptr, top.len) &&
+	       (path.len == top.len || path.ptr[top.len] == '/');
+}
+
 /* ".htpasswd", ".git/": the backend has the rules about such names. */
 bool sluice_routes_is_hidden(const struct sluice_site *site, struct span path)
 {
@@ -95,7 +104,7 @@ bool sluice_routes_is_hidden(const struct sluice_site *site, struct span path)
 
 	if (!site->hide_dot)
 		return false;
-	for (i = 1; i < path.len; i++)
+	for (i = is_well_known(path) ? 2 : 1; i < path.len; i++)
 		if (path.ptr[i] == '.' && path.ptr[i - 1] == '/')
 			return true;
 	return false;

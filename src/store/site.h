@@ -97,6 +97,7 @@ enum sluice_symlinks {
  * @symlinks: which are followed
  * @vhosts: the first component of each path is the host's directory
  * @hide_dot: names that begin with a dot are the backend's
+ * @htaccess: so is what is below a directory with a .htaccess
  *
  * Of each request, and no matter of @id:
  *
@@ -162,6 +163,7 @@ struct sluice_site {
 	enum sluice_symlinks	symlinks;
 	bool			vhosts;
 	bool			hide_dot;
+	bool			htaccess;
 };
 
 /*
