@@ -183,16 +183,24 @@ def expect_here(kind):
 
 
 def expect_lazy(kind):
-    """What was unmounted lazily is served until docroot is another; then it is free."""
+    """What was unmounted lazily is not served any more, unless it is pinned; then it is free."""
+    mount_here(kind)
+    with params(docroot_pin=1):
+        param("docroot", MNT)
+        expect_here(kind)
+        run("umount", "-l", MNT)
+        same(get("/small").body, b"small", "small")
+        same(get("/none").is_nginx, True, "none")
+        same(kind == "tmpfs" or is_attached(kind), True, "attached")
+        param("docroot", WWW)
+        eventually(lambda: not is_attached(kind), "its disk to be free")
     mount_here(kind)
     param("docroot", MNT)
     expect_here(kind)
     run("umount", "-l", MNT)
-    same(get("/small").body, b"small", "small")
-    same(get("/none").is_nginx, True, "none")
-    same(kind == "tmpfs" or is_attached(kind), True, "attached")
+    same(get("/small").is_nginx, True, "of what is below")
+    eventually(lambda: not is_attached(kind), "its disk to be free, with nobody asking")
     param("docroot", WWW)
-    eventually(lambda: not is_attached(kind), "its disk to be free")
 
 
 def writable(kind):

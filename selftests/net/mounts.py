@@ -65,12 +65,12 @@ def unreachable():
         out.write("of the site")
     with open(f"{TOP}/beside", "w") as out:
         out.write("not of the site")
-    with params(docroot=f"{TOP}/site", symlinks="any"):
+    with params(docroot_pin=1, docroot=f"{TOP}/site", symlinks="any"):
         same(get("/file").body, b"of the site", "before")
         run("umount", "-l", f"{TOP}/site")
         for target in "/etc/passwd", "/proc/version", f"{TOP}/beside", "/file2":
             same(get(target).status in (403, 404), True, target)
-    with params(docroot=f"{TOP}/site", symlinks="any"):
+    with params(docroot_pin=1, docroot=f"{TOP}/site", symlinks="any"):
         os.rename(f"{TOP}/site", f"{TOP}/was")
         os.mkdir(f"{TOP}/site")
         with open(f"{TOP}/site/new", "w") as out:
@@ -100,10 +100,10 @@ def place_again(body):
     expect_site(body)
 
 
-@test("docroot is a directory and not its name: moved, replaced, covered, removed")
+@test("docroot_pin=1: a directory and not its name: moved, replaced, covered, removed")
 def replaced():
     site("first")
-    with params(docroot=f"{TOP}/place"):
+    with params(docroot_pin=1, docroot=f"{TOP}/place"):
         expect_site("first")
         os.rename(f"{TOP}/place", f"{TOP}/moved")
         expect_site("first")

@@ -89,7 +89,7 @@ def site():
             ("dynamic_prefix", ("api/", "/a,,/b")), ("dynamic_suffix", ("php", ".a,")),
             ("hide_dot", ("2", "x")), ("htaccess", ("2", "x")), ("backend_files", ("2", "x")), ("authorization", ("ask",)),
             ("options", ("204",)), ("index", ("a/b", "x" * 300)),
-            ("symlinks", ("all", "")), ("mode_required", ("8", "0111", "1777")),
+            ("docroot_pin", ("2",)), ("symlinks", ("all", "")), ("mode_required", ("8", "0111", "1777")),
             ("mode_forbidden", ("rwx", "01000")),
             ("precompressed", ("gzip", "gz,gz", "gz,")), ("charset", ("a;b", "a=b")),
             ("add_header", ("x", "Connection:close", "Server:x")),

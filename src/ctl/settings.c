@@ -25,6 +25,7 @@
 #include "http/host.h"
 #include "sock/sock.h"
 #include "store/cache.h"
+#include "store/docroot.h"
 #include "store/routes.h"
 #include "store/site.h"
 
@@ -351,6 +352,20 @@ static bool settle_add_header(struct sluice_site *site)
 	return true;
 }
 
+/* --- how much ------------------------------------------------------------- */
+
+/* Also of a directory that docroot does not lead to any more. */
+static void drop_cache(struct sluice_store *store)
+{
+	struct sluice_site *site = sluice_site_get(store);
+
+	if (site) {
+		sluice_docroot_settle(site->docroot);
+		sluice_site_put(site);
+	}
+	sluice_cache_flush(store);
+}
+
 /* --- all of them ---------------------------------------------------------- */
 
 /* where */
@@ -418,6 +433,9 @@ SETTING(max_head_size, 0644, "bytes of a request head",
 /* which file */
 SETTING(docroot, 0644, "directory whose files are served",
 	MOVES(docroot_name), PATH, .check = sluice_site_open_docroot);
+SETTING(docroot_pin, 0644,
+	"serve the directory that docroot is now, wherever its name leads later",
+	MOVES(docroot_pin), TOGGLE, .check = sluice_site_open_docroot);
 SETTING(run_as, 0444, "uid and gid that files are opened with",
 	FIXED(run_as), NUMBER(0, 2147483647));
 SETTING(index, 0644, "files that stand for a directory, in order",
@@ -516,7 +534,7 @@ SETTING(cache_idle, 0644,
 SETTING(cache_drop, 0200,
 	"write 1 to close all files that are kept open",
 	.of = OF_NOBODY, TRIGGER("1, to drop the cache"),
-	.changed = sluice_cache_flush);
+	.changed = drop_cache);
 
 /**
  * sluice_settings_check() - do those that were made before it is live make sense

@@ -144,7 +144,8 @@ int sluice_site_end(struct sluice_instance *instance, struct sluice_site *site,
 int sluice_site_open_docroot(const struct sluice_instance *instance, struct sluice_site *site)
 {
 	const char *name = site->docroot_name;
-	struct sluice_docroot *root = sluice_docroot_open(name, instance->run_as);
+	struct sluice_docroot *root = sluice_docroot_open(name, instance->run_as,
+							  site->docroot_pin);
 	int err = PTR_ERR_OR_ZERO(root);
 
 	switch (err) {

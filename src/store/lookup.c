@@ -75,7 +75,8 @@ static int walk_from_top(const struct sluice_docroot *root, const char *name,
 }
 
 /* Return: -ENOENT if @name is not the docroot's, that being out of reach. */
-static int check_name(const struct sluice_docroot *root, const char *name)
+static int check_name(const struct sluice_docroot *root, const struct sluice_place *place,
+		      const char *name)
 {
 	struct path path;
 	int err;
@@ -83,7 +84,7 @@ static int check_name(const struct sluice_docroot *root, const char *name)
 	err = walk_from_top(root, name, LOOKUP_FOLLOW, &path);
 	if (err)
 		return err;
-	err = path_equal(&path, &root->path) ? 0 : -ENOENT;
+	err = path_equal(&path, &place->path) ? 0 : -ENOENT;
 	path_put(&path);
 	return err;
 }
@@ -93,7 +94,8 @@ static int check_name(const struct sluice_docroot *root, const char *name)
  * name is one of the system, and each of its directories must let the user pass.
  * A docroot that was unmounted has the name of what is not below it.
  */
-static int walk_anywhere(const struct sluice_docroot *root, const u8 *name,
+static int walk_anywhere(const struct sluice_docroot *root,
+			 const struct sluice_place *place, const u8 *name,
 			 unsigned int flags, struct path *path)
 {
 	char *buf, *own, *full = NULL;
@@ -102,12 +104,12 @@ static int walk_anywhere(const struct sluice_docroot *root, const u8 *name,
 	buf = kmalloc(PATH_MAX, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	own = d_path(&root->path, buf, PATH_MAX);
+	own = d_path(&place->path, buf, PATH_MAX);
 	if (IS_ERR(own)) {
 		err = PTR_ERR(own);
 		goto out;
 	}
-	err = check_name(root, own);
+	err = check_name(root, place, own);
 	if (err)
 		goto out;
 	full = kasprintf(GFP_KERNEL, "%s%s", own, name);
@@ -119,31 +121,30 @@ out:
 }
 
 /* Context: under the docroot's credentials. @name is NUL-terminated, "/...". */
-static int walk(const struct sluice_site *site, const u8 *name,
-		unsigned int flags, struct path *path)
+static int walk(const struct sluice_site *site, const struct sluice_place *place,
+		const u8 *name, unsigned int flags, struct path *path)
 {
-	const struct sluice_docroot *root = site->docroot;
 	int tries = LOOKUP_TRIES;
 	int err;
 
 	flags |= LOOKUP_FOLLOW | LOOKUP_NO_MAGICLINKS;
 	if (site->symlinks == SLUICE_SYMLINKS_ANY)
-		return walk_anywhere(root, name, flags, path);
+		return walk_anywhere(site->docroot, place, name, flags, path);
 	flags |= LOOKUP_BENEATH;
 	if (site->symlinks == SLUICE_SYMLINKS_NONE)
 		flags |= LOOKUP_NO_SYMLINKS;
 	do {
-		err = vfs_path_lookup(root->path.dentry, root->path.mnt,
+		err = vfs_path_lookup(place->path.dentry, place->path.mnt,
 				      (const char *)name + 1, flags, path);
 	} while (err == -EAGAIN && --tries);
 	return err;
 }
 
-static int refuse_special(const struct sluice_site *site, const struct path *path)
+static int refuse_special(const struct sluice_place *place, const struct path *path)
 {
 	struct inode *inode = d_inode(path->dentry);
 
-	if (folds_names(site->docroot->path.dentry) || folds_names(path->dentry))
+	if (folds_names(place->path.dentry) || folds_names(path->dentry))
 		return -EOPNOTSUPP;
 	if (S_ISDIR(inode->i_mode))
 		return inode_permission(mnt_idmap(path->mnt), inode,
@@ -195,12 +196,12 @@ static struct file *open_checked(const struct path *path, const struct cred *cre
  * he does if his mark comes in between.
  */
 static struct file *open_found(const struct sluice_site *site,
-			       const struct path *path)
+			       const struct sluice_place *place, const struct path *path)
 {
 	struct inode *inode = d_inode(path->dentry);
 	int err;
 
-	err = refuse_special(site, path);
+	err = refuse_special(place, path);
 	if (err)
 		return ERR_PTR(err);
 	err = refuse_mode(site, READ_ONCE(inode->i_mode));
@@ -214,6 +215,7 @@ static struct file *open_found(const struct sluice_site *site,
 /**
  * struct finding - a lookup under way
  * @site:     counted by the caller
+ * @place:    where its docroot is, likewise
  * @key:      what was asked for
  * @host_len: so many bytes of it are the host's directory
  * @name:     what is tried for it, NUL-terminated
@@ -228,6 +230,7 @@ static struct file *open_found(const struct sluice_site *site,
  */
 struct finding {
 	const struct sluice_site	*site;
+	struct sluice_place		*place;
 	struct span			key;
 	size_t				host_len;
 	struct span			name;
@@ -329,7 +332,7 @@ static void use_sibling(struct finding *f, struct sluice_sibling *sibling,
 
 	sibling->mtime = inode_get_mtime_sec(d_inode(path->dentry));
 	sibling->size = i_size_read(d_inode(path->dentry));
-	file = open_found(f->site, path);
+	file = open_found(f->site, f->place, path);
 	if (IS_ERR(file)) {
 		/* May it not be served, or could it not be opened just now? */
 		if (!is_verdict(PTR_ERR(file)))
@@ -366,7 +369,7 @@ static void look_beside(struct finding *f, const struct path *dir,
 	sibling = add_sibling(f, dir, last_component(name));
 	if (!sibling || sibling->link.negative)
 		goto out;
-	if (walk(f->site, name.ptr, 0, &path)) {
+	if (walk(f->site, f->place, name.ptr, 0, &path)) {
 		f->certain = false;
 		goto out;
 	}
@@ -430,7 +433,7 @@ static struct sluice_object *open_with_siblings(struct finding *f,
 	struct file *file;
 	s64 mtime;
 
-	file = open_found(f->site, path);
+	file = open_found(f->site, f->place, path);
 	if (IS_ERR(file))
 		return ERR_CAST(file);
 	mtime = inode_get_mtime_sec(file_inode(file));
@@ -485,7 +488,7 @@ static int look_for_guard_in(struct finding *f, const struct path *dir)
 	if (IS_ERR(path.dentry))
 		return PTR_ERR(path.dentry);
 	is_there = d_is_positive(path.dentry);
-	if (f->guards == SLUICE_GUARDS_MAX || dir->mnt != f->site->docroot->path.mnt ||
+	if (f->guards == SLUICE_GUARDS_MAX || dir->mnt != f->place->path.mnt ||
 	    !sluice_link_sample(&guard->link, &path, dir->dentry) || guard->link.foreign ||
 	    guard->link.negative == is_there) {
 		f->certain = false;
@@ -501,13 +504,13 @@ static int look_for_guard_in(struct finding *f, const struct path *dir)
 /* In the directory that the first @len bytes of the name lead to. */
 static int look_for_guard(struct finding *f, size_t len)
 {
-	struct path dir = f->site->docroot->path;
+	struct path dir = f->place->path;
 	u8 behind = f->buf[len];
 	int err = 0;
 
 	f->buf[len] = '\0';
 	if (len)
-		err = walk(f->site, f->buf, LOOKUP_DIRECTORY, &dir);
+		err = walk(f->site, f->place, f->buf, LOOKUP_DIRECTORY, &dir);
 	else
 		path_get(&dir);
 	f->buf[len] = behind;
@@ -596,7 +599,7 @@ static int verdict_of(const struct finding *f, const struct sluice_chain *chain,
 		      bool whole)
 {
 	const struct sluice_access *end = sluice_chain_end(chain);
-	const struct vfsmount *mnt = f->site->docroot->path.mnt;
+	const struct vfsmount *mnt = f->place->path.mnt;
 	const struct cred *cred = f->site->docroot->cred;
 	int err;
 
@@ -642,6 +645,8 @@ static void publish(struct finding *f, struct sluice_object *obj,
 	if (needs_guards(obj) &&
 	    (!guards_belong(f, chain, obj->at.dentry) || !give_guards(f, obj)))
 		return;
+	obj->place = f->place;
+	sluice_place_hold(obj->place);
 	if (sluice_chain_is_foreign(chain) ||
 	    sluice_siblings_are_foreign(&obj->siblings))
 		obj->until = (f->began + SLUICE_FOREIGN_TIME) ?: 1;
@@ -663,19 +668,18 @@ static struct sluice_object *open_name(struct finding *f)
 	struct path first, path;
 	int err;
 
-	err = walk(f->site, f->name.ptr, 0, &first);
+	err = walk(f->site, f->place, f->name.ptr, 0, &first);
 	if (err)
 		return ERR_PTR(err);
 	if (is_backends(f)) {
 		obj = ERR_PTR(-ENOEXEC);
 		goto out_put_first;
 	}
-	if (!sluice_chain_sample(&chain, &first, &f->site->docroot->path,
-				 f->name))
+	if (!sluice_chain_sample(&chain, &first, &f->place->path, f->name))
 		f->certain = false;
 	err = look_for_guards(f, first.dentry);
 	if (!err)
-		err = walk(f->site, f->name.ptr, 0, &path);
+		err = walk(f->site, f->place, f->name.ptr, 0, &path);
 	if (err) {
 		obj = ERR_PTR(err);
 		goto out_put_first;
@@ -725,7 +729,7 @@ static void trace(const struct finding *f, struct path *end,
 {
 	struct span rest = f->name;
 
-	*end = f->site->docroot->path;
+	*end = f->place->path;
 	path_get(end);
 	if (is_directory_name(rest))
 		rest.len--;
@@ -762,7 +766,7 @@ static bool siblings_belong(const struct finding *f, const struct dentry *end)
  */
 static void remember_error(struct finding *f, int err)
 {
-	const struct path *root = &f->site->docroot->path;
+	const struct path *root = &f->place->path;
 	struct sluice_chain chain;
 	struct sluice_object *obj;
 	struct span spelled;
@@ -796,13 +800,13 @@ out:
 	path_put(&end);
 }
 
-static int find_directory(const struct sluice_site *site, const u8 *name,
-			  struct path *dir)
+static int find_directory(const struct sluice_site *site, const struct sluice_place *place,
+			  const u8 *name, struct path *dir)
 {
 	/* The docroot itself has no name below it. */
 	if (name[1])
-		return walk(site, name, LOOKUP_DIRECTORY, dir);
-	*dir = site->docroot->path;
+		return walk(site, place, name, LOOKUP_DIRECTORY, dir);
+	*dir = place->path;
 	path_get(dir);
 	return 0;
 }
@@ -843,7 +847,7 @@ static struct sluice_object *find_in_directory(struct finding *f)
 	struct path dir;
 	int err;
 
-	err = find_directory(f->site, f->buf, &dir);
+	err = find_directory(f->site, f->place, f->buf, &dir);
 	if (err) {
 		remember_error(f, err);
 		return ERR_PTR(err);
@@ -860,7 +864,8 @@ static struct sluice_object *find_in_directory(struct finding *f)
 
 /* Context: under the docroot's credentials. */
 static struct sluice_object *find(const struct sluice_site *site,
-				  struct span key, size_t host_len)
+				  struct sluice_place *place, struct span key,
+				  size_t host_len)
 {
 	struct finding *f = kzalloc(sizeof(*f), GFP_KERNEL);
 	struct sluice_object *obj = ERR_PTR(-ENOMEM);
@@ -868,6 +873,7 @@ static struct sluice_object *find(const struct sluice_site *site,
 	if (!f)
 		return obj;
 	f->site = site;
+	f->place = place;
 	f->key = key;
 	f->host_len = host_len;
 	f->certain = true;
@@ -900,7 +906,8 @@ out:
  * in the cache.
  */
 static struct sluice_object *find_for_host(const struct sluice_site *site,
-					   struct span key, size_t host_len)
+					   struct sluice_place *place, struct span key,
+					   size_t host_len)
 {
 	struct span fallback = sluice_text_span(&site->default_host);
 	struct sluice_object *obj;
@@ -916,10 +923,10 @@ static struct sluice_object *find_for_host(const struct sluice_site *site,
 
 	memcpy(name, key.ptr, host_len);
 	name[host_len] = '\0';
-	err = find_directory(site, name, &dir);
+	err = find_directory(site, place, name, &dir);
 	if (!err) {
 		path_put(&dir);
-		obj = find(site, key, host_len);
+		obj = find(site, place, key, host_len);
 		goto out;
 	}
 	if (err != -ENOENT && err != -ENOTDIR) {
@@ -937,9 +944,26 @@ static struct sluice_object *find_for_host(const struct sluice_site *site,
 	obj = sluice_cache_get(site, key);
 	rcu_read_unlock();
 	if (!obj)
-		obj = find(site, key, 1 + fallback.len);
+		obj = find(site, place, key, 1 + fallback.len);
 out:
 	kfree(name);
+	return obj;
+}
+
+/* Context: under the docroot's credentials. */
+static struct sluice_object *find_in_docroot(const struct sluice_site *site,
+					     struct span path, size_t host_len)
+{
+	struct sluice_place *place = sluice_docroot_find(site->docroot);
+	struct sluice_object *obj;
+
+	if (IS_ERR(place))
+		return ERR_CAST(place);
+	if (host_len)
+		obj = find_for_host(site, place, path, host_len);
+	else
+		obj = find(site, place, path, 0);
+	sluice_place_put(place);
 	return obj;
 }
 
@@ -973,10 +997,7 @@ struct sluice_object *sluice_lookup(struct sluice_store *store, struct span path
 		return ERR_PTR(-ENOENT);
 
 	old = override_creds(site->docroot->cred);
-	if (host_len)
-		obj = find_for_host(site, path, host_len);
-	else
-		obj = find(site, path, 0);
+	obj = find_in_docroot(site, path, host_len);
 	revert_creds(old);
 
 	sluice_site_put(site);

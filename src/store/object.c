@@ -14,6 +14,7 @@
 #include "http/date.h"
 #include "http/head.h"
 #include "http/mime.h"
+#include "store/docroot.h"
 #include "store/object.h"
 #include "store/site.h"
 #include "store/types.h"
@@ -280,6 +281,8 @@ static void bury(struct sluice_object *obj)
 		__fput_sync(obj->file);
 	else
 		path_put(&obj->at);
+	if (obj->place)
+		sluice_place_put(obj->place);
 	sluice_stat_add(store->stats, SLUICE_STAT_LIVE_OBJECTS, -1);
 	kfree_rcu(obj, rcu);
 	sluice_store_put(store);
@@ -452,9 +455,9 @@ static bool guards_hold(const struct sluice_guards *guards)
  * sluice_object_is_current() - does the key still mean this, as it was
  * @obj: an object that was published once
  *
- * Whatever changed the answer and has returned to its caller is seen: the path
- * through the chain, the file itself, its siblings, its guards.  The file's owner and mode
- * are in the chain.
+ * Whatever changed the answer and has returned to its caller is seen: docroot's name
+ * through the trail, the path through the chain, the file itself, its siblings, its guards.
+ * The file's owner and mode are in the chain.
  *
  * Context: rcu_read_lock(), softirq too.
  * Return: true if it does.
@@ -463,6 +466,7 @@ bool sluice_object_is_current(const struct sluice_object *obj)
 {
 	return sluice_object_is_unchanged(obj) &&
 	       (likely(!obj->until) || time_before(jiffies, obj->until)) &&
+	       sluice_trail_holds(&obj->place->trail) &&
 	       sluice_chain_holds(&obj->chain, obj->at.dentry) &&
 	       sluice_siblings_hold(&obj->siblings) &&
 	       (!obj->guards || guards_hold(obj->guards));

@@ -22,6 +22,7 @@
 #include "store/chain.h"
 
 struct sluice_object;
+struct sluice_place;
 struct sluice_site;
 
 /*
@@ -106,6 +107,7 @@ struct sluice_guards {
  * @mtime:  seconds, likewise
  * @expires: seconds after which clients ask again, or HTTP_EXPIRES_NONE
  * @until:  jiffies, if it holds for SLUICE_FOREIGN_TIME at most, or 0
+ * @place:  where docroot was, counted, or NULL before it is published
  * @chain:  what has to hold for @key to mean @file, or nothing, still
  * @siblings: likewise, and what may be sent instead
  * @guards: likewise; NULL if there are none
@@ -153,6 +155,7 @@ struct sluice_object {
 	struct span			coding;
 	struct span			policy;
 	struct span			tail;
+	struct sluice_place		*place;
 	struct sluice_chain		chain;
 	struct sluice_siblings		siblings;
 	struct sluice_guards		*guards;

@@ -78,6 +78,7 @@ enum sluice_symlinks {
  * @docroot: counted; NULL before the module is loaded
  * @types: counted; likewise
  * @docroot_name: as it was set
+ * @docroot_pin: it stays the directory that it was then
  * @index: names that stand for a directory, in order
  * @dynamic_prefix: paths that begin so are the backend's
  * @dynamic_suffix: so are names that end so
@@ -144,6 +145,7 @@ struct sluice_site {
 	unsigned int		backend_uid;
 
 	char			docroot_name[SLUICE_TEXT_MAX];
+	bool			docroot_pin;
 	struct sluice_words	index;
 	struct sluice_words	dynamic_prefix;
 	struct sluice_words	dynamic_suffix;
