@@ -313,6 +313,154 @@ def backend():
     flip("releases/1")
 
 
+# --- symlinks below docroot ------------------------------------------------------------
+
+def links(**names):
+    """Of the release that is current."""
+    for name, text in names.items():
+        flip(text, f"{ROOT}/{name}")
+
+
+@test("symlinks below docroot, relative and absolute ones that lead back: in the cache")
+def inside():
+    with deployed() as client:
+        links(relative="assets", absolute=f"{ROOT}/assets", plain=os.path.realpath(ROOT),
+              file="only-1", nested="relative/app.js", twice="nested",
+              up="assets/../assets/./app.js", around=f"{ROOT}/absolute/../nested")
+        for target in ("/relative/app.js", "/absolute/app.js", "/plain/file", "/file",
+                       "/nested", "/twice", "/up", "/around", "/plain/",
+                       "/plain/plain/absolute/app.js"):
+            same(client.ask(target).body, b"release 1", target)
+            expect_cached(client, target)
+        for target in "/relative/none", "/absolute/none", "/plain/none/none":
+            expect_cached(client, target, 404)
+        expect_cached(client, "/absolute", 301)
+        flip("releases/2")
+        for target in "/relative/app.js", "/nested", "/plain/file", "/twice":
+            same(client.ask(target).status, 200 if target == "/file" else 404, target)
+
+
+@test("turned, replaced, gone; also what is above, between and behind them: at once")
+def turned():
+    with deployed() as client:
+        put(f"{ROOT}/v1/f", "1")
+        put(f"{ROOT}/v2/f", "2")
+        for first, second in (("v1", "v2"), (f"{ROOT}/v1", f"{ROOT}/v2"),
+                              (f"{ROOT}/v1", "v2"), ("/etc", "v2"), ("none", "v2")):
+            links(a="b", b="v1", link=first)
+            expected = b"1" if "v1" in first else None
+            for _ in range(ROUNDS // 4):
+                if expected:
+                    same(client.ask("/link/f").body, expected, first)
+                    expect_cached(client, "/link/f")
+                else:
+                    same(client.ask("/link/f").status, 403 if "etc" in first else 404, first)
+                    expect_cached(client, "/link/f", 403 if "etc" in first else 404)
+                links(link=second)
+                same(client.ask("/link/f").body, b"2", second)
+                links(link=first)
+            same(client.ask("/a/f").body, b"1", "a")
+            expect_cached(client, "/a/f")
+            links(b="v2")
+            same(client.ask("/a/f").body, b"2", "through b")
+            os.rename(f"{ROOT}/v2", f"{ROOT}/v3")
+            same(client.ask("/a/f").status, 404, "renamed")
+            expect_cached(client, "/a/f", 404)
+            os.rename(f"{ROOT}/v3", f"{ROOT}/v2")
+            same(client.ask("/a/f").body, b"2", "and back")
+            os.chmod(f"{ROOT}/v2", 0o700)
+            same(client.ask("/a/f").status, 403, "closed")
+            os.chmod(f"{ROOT}/v2", 0o755)
+            os.unlink(f"{ROOT}/b")
+            same(client.ask("/a/f").status, 404, "gone")
+
+
+@test("a directory above a symlink, that the file is not below")
+def above_link():
+    with deployed() as client:
+        put(f"{ROOT}/real", "real")
+        put(f"{ROOT}/d/e/file", "not it")
+        flip("../../real", f"{ROOT}/d/e/link")
+        same(client.ask("/d/e/link").body, b"real", "before")
+        expect_cached(client, "/d/e/link")
+        os.chmod(f"{ROOT}/d", 0o700)
+        same(client.ask("/d/e/link").status, 403, "closed")
+        os.chmod(f"{ROOT}/d", 0o755)
+        expect_cached(client, "/d/e/link")
+        os.rename(f"{ROOT}/d", f"{ROOT}/dd")
+        same(client.ask("/d/e/link").status, 404, "renamed")
+        os.rename(f"{ROOT}/dd", f"{ROOT}/d")
+        expect_cached(client, "/d/e/link")
+        run("mount", "-t", "tmpfs", "tmpfs", f"{ROOT}/d/e")
+        same(client.ask("/d/e/link").status in (403, 404), True, "covered")
+        run("umount", f"{ROOT}/d/e")
+        same(client.ask("/d/e/link").body, b"real", "after")
+
+
+@test("siblings beside a symlink, and in a directory that one leads to")
+def siblings():
+    gzip = "Accept-Encoding: gzip\r\n"
+    with deployed() as client:
+        links(dir="assets", alias="assets/app.js")
+        for target in "/dir/app.js", "/alias":
+            for _ in range(3):
+                same(client.ask(target, fields=gzip)["content-encoding"], None, target)
+        put(f"{ROOT}/assets/app.js.gz", "packed")
+        same(client.ask("/dir/app.js", fields=gzip).body, b"packed", "it came")
+        expect_cached(client, "/dir/app.js")
+        same(client.ask("/alias", fields=gzip).body, b"release 1", "not beside it")
+        put(f"{ROOT}/alias.gz", "beside")
+        same(client.ask("/alias", fields=gzip).body, b"beside", "beside it")
+        os.unlink(f"{ROOT}/alias.gz")
+        same(client.ask("/alias", fields=gzip).body, b"release 1", "gone")
+        os.unlink(f"{ROOT}/assets/app.js.gz")
+        same(client.ask("/dir/app.js", fields=gzip).body, b"release 1", "gone")
+
+
+@test("what leads out is never followed, however it is written, and known to lead out")
+def outside():
+    put(f"{APP}/shared/uploads/file", "shared")
+    with deployed() as client:
+        put(f"{APP}/shared/uploads/file", "shared")
+        put(f"{CURRENT}/public-other/file", "beside")
+        put(f"{CURRENT}/file", "above")
+        cached = dict(uploads=f"{APP}/shared/uploads", up="../../../shared/uploads",
+                      other=f"{ROOT}-other", parent="..", dots="./.././public-other",
+                      root="/", etc="/etc", app=APP)
+        mere = dict(back=f"{ROOT}/../public-other", climb=f"{ROOT}/assets/../../public-other",
+                    slashes=f"/{ROOT}-other", magic="/proc/self/root", loop="loop",
+                    elsewhere=f"{APP}/shared/../current/public-other",
+                    again="assets/../../public-other")
+        links(**cached, **mere)
+        for name in [*cached, *mere]:
+            for target in f"/{name}/file", f"/{name}", f"/{name}/etc/passwd", f"/{name}/passwd":
+                response = client.ask(target)
+                same(response.status in (403, 404), True, f"{target}: {response}")
+        for name in cached:
+            expect_cached(client, f"/{name}/file", 403)
+        links(uploads="assets")
+        same(client.ask("/uploads/app.js").body, b"release 1", "turned in")
+        links(**{f"n{i}": f"n{i + 1}" for i in range(12)}, n12="assets")
+        same(client.ask("/n0/app.js").body, b"release 1", "many")
+        links(**{f"m{i}": f"{ROOT}/m{i + 1}" for i in range(12)}, m12="assets")
+        same(client.ask("/m8/app.js").body, b"release 1", "several absolute ones")
+        same(client.ask("/m0/app.js").status, 403, "too many absolute ones")
+
+
+@test("whose symlink it is matters where all may write")
+def sticky():
+    with deployed() as client:
+        os.mkdir(f"{ROOT}/all")
+        os.chmod(f"{ROOT}/all", 0o1777)
+        for text in f"{ROOT}/only-1", "../only-1":
+            flip(text, f"{ROOT}/all/link")
+            same(client.ask("/all/link").body, b"release 1", "root's")
+            os.lchown(f"{ROOT}/all/link", 1000, 1000)
+            with open("/proc/sys/fs/protected_symlinks", "r+") as switch:
+                switch.write("1")
+            same(client.ask("/all/link").status, 403, f"another's: {text}")
+
+
 def deploy_storm(words):
     """Version n is release n % 4, made anew each time; old ones are removed."""
     version = 0

@@ -136,7 +136,7 @@ def hosts():
 
 # --- symlinks -------------------------------------------------------------------
 
-@test("symlinks that lead out: 403; absolute ones, and out and in again, too")
+@test("symlinks that lead out: 403; out and in again, too, but for docroot's own name")
 def symlinks():
     for name, to in (("s/out", "../../outside/file"), ("s/outdir", "../../outside"),
                      ("s/absolute", f"{TOP}/outside/file"), ("s/rootdir", "/"),
@@ -146,13 +146,14 @@ def symlinks():
                      ("s/through", "up/s/outdir/file"), ("s/loop", "loop"),
                      ("s/dots", "../" * 30 + "etc/passwd")):
         link(to, name)
-    for target in ("/s/out", "/s/outdir/file", "/s/absolute", "/s/absolute-inside",
+    for target in ("/s/out", "/s/outdir/file", "/s/absolute",
                    "/s/rootdir/etc/passwd", "/s/out-and-in", "/s/1", "/s/2", "/s/d/3",
                    "/s/through", "/s/up/s/outdir/file", "/s/loop", "/s/loop/file",
                    "/s/dots", "/s/outdir/"):
         expect(target, 403)
     # From a directory of another name; normalised before it is looked up.
     expect("/s/up/file", 200)
+    expect("/s/absolute-inside", 200)
     expect("/s/up/../file", 404)
     with params(symlinks="none"):
         for target in "/s/out", "/s/up/file", "/s/absolute-inside":

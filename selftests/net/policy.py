@@ -187,7 +187,8 @@ def symlinks():
     same(read_param("symlinks"), "beneath\n", "default")
     names = ("link", "dirlink/file", "updown", "out", "absolute", "outdir/secret",
              "through/secret", "absolute-inside")
-    followed = {"beneath": {"link", "dirlink/file", "updown"}, "none": set(),
+    followed = {"beneath": {"link", "dirlink/file", "updown", "absolute-inside"},
+                "none": set(),
                 "any": set(names)}
     os.symlink("real/file", f"{WWW}/link")
     os.symlink("real", f"{WWW}/dirlink")

@@ -221,13 +221,14 @@ out:
 bool sluice_chain_holds(const struct sluice_chain *chain,
 			const struct dentry *dentry)
 {
-	unsigned int i;
+	const struct sluice_link *link = chain->link;
+	const struct sluice_link *end = link + chain->len;
 
-	for (i = 0; i < chain->len; i++) {
+	for (; link < end; link++) {
 		const struct dentry *parent = READ_ONCE(dentry->d_parent);
 		const struct inode *inode = READ_ONCE(dentry->d_inode);
 
-		if (!sluice_link_holds(&chain->link[i], dentry, inode))
+		if (!sluice_link_holds(link, dentry, inode))
 			return false;
 		dentry = parent;
 	}

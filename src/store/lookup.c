@@ -22,6 +22,7 @@
 #include "store/object.h"
 #include "store/routes.h"
 #include "store/site.h"
+#include "store/trace.h"
 
 /* A rename during a scoped lookup makes it fail with -EAGAIN. */
 #define LOOKUP_TRIES 4
@@ -120,23 +121,69 @@ out:
 	return err;
 }
 
-/* Context: under the docroot's credentials. @name is NUL-terminated, "/...". */
-static int walk(const struct sluice_site *site, const struct sluice_place *place,
-		const u8 *name, unsigned int flags, struct path *path)
+static int walk_beneath(const struct path *root, const char *name, unsigned int flags,
+			struct path *path)
 {
 	int tries = LOOKUP_TRIES;
+	int err;
+
+	do {
+		err = vfs_path_lookup(root->dentry, root->mnt, name, flags | LOOKUP_BENEATH,
+				      path);
+	} while (err == -EAGAIN && --tries);
+	return err;
+}
+
+static int walk_spelled(const struct path *root, struct sluice_trace *t, unsigned int flags,
+			struct path *path)
+{
+	int err;
+
+	if (!t || !t->certain || !t->back || t->out)
+		return -EXDEV;
+	if (t->whole && !t->len) {
+		*path = *root;
+		path_get(path);
+		return 0;
+	}
+	/* What is no directory, or lets nobody pass, is not gone beyond: why? */
+	strscpy((char *)t->spelled + t->len, t->whole ? "" : "/.",
+		sizeof(t->spelled) - t->len);
+	err = walk_beneath(root, (const char *)t->spelled + 1, flags | LOOKUP_NO_SYMLINKS, path);
+	if (err || t->whole)
+		return err;
+	path_put(path);
+	return -EXDEV;
+}
+
+/*
+ * An absolute symlink, or one that leads up too far.  Where the former leads back into
+ * docroot the kernel is asked for the same without symlinks.
+ */
+static int walk_back_in(const struct sluice_site *site, struct sluice_place *place,
+			const u8 *name, unsigned int flags, struct path *path)
+{
+	struct sluice_trace *t = sluice_trace(site->docroot, place, name, true);
+	int err = walk_spelled(&place->path, t, flags, path);
+
+	sluice_trace_free(t);
+	return err;
+}
+
+/* Context: under the docroot's credentials. @name is NUL-terminated, "/...". */
+static int walk(const struct sluice_site *site, struct sluice_place *place,
+		const u8 *name, unsigned int flags, struct path *path)
+{
 	int err;
 
 	flags |= LOOKUP_FOLLOW | LOOKUP_NO_MAGICLINKS;
 	if (site->symlinks == SLUICE_SYMLINKS_ANY)
 		return walk_anywhere(site->docroot, place, name, flags, path);
-	flags |= LOOKUP_BENEATH;
 	if (site->symlinks == SLUICE_SYMLINKS_NONE)
 		flags |= LOOKUP_NO_SYMLINKS;
-	do {
-		err = vfs_path_lookup(place->path.dentry, place->path.mnt,
-				      (const char *)name + 1, flags, path);
-	} while (err == -EAGAIN && --tries);
+	err = walk_beneath(&place->path, (const char *)name + 1, flags, path);
+	if (err == -EXDEV && site->symlinks == SLUICE_SYMLINKS_BENEATH)
+		err = walk_back_in(site, place, name, flags, path);
 	return err;
 }
 
@@ -221,6 +268,8 @@ static struct file *open_found(const struct sluice_site *site,
  * @name:     what is tried for it, NUL-terminated
  * @buf:      of @name, and of the names beside it
  * @dir:      counted by the caller: where the siblings so far are
+ * @bends:    symlinks on the way to @name, if a chain does not say it all
+ * @beside:   then, counted: where the last component of @name is, a symlink or not
  * @siblings: what is beside it
  * @guards:   of @guard
  * @guard:    that no directory on the way has one; or the last is there
@@ -236,6 +285,8 @@ struct finding {
 	struct span			name;
 	u8				*buf;
 	const struct dentry		*dir;
+	struct sluice_bend		*bends;
+	struct dentry			*beside;
 	struct sluice_siblings		siblings;
 	unsigned int			guards;
 	struct sluice_guard		guard[SLUICE_GUARDS_MAX];
@@ -412,7 +463,8 @@ static void forget_names(struct sluice_siblings *siblings)
 static void look_around(struct finding *f, const struct path *path, s64 mtime)
 {
 	struct path dir = {
-		.mnt = path->mnt, .dentry = dget_parent(path->dentry),
+		.mnt = path->mnt,
+		.dentry = f->beside ? dget(f->beside) : dget_parent(path->dentry),
 	};
 	unsigned int i;
 
@@ -589,26 +641,28 @@ static bool give_guards(struct finding *f, struct sluice_object *obj)
 
 /*
  * What the lookup has to say about @f->name for all that the sample shows, @whole
- * if the sample is of all of the name and not of a beginning.  What the lookup did
+ * if the sample is of all of the name and not of a beginning, @out if it is of a symlink
+ * that leads out of docroot.  What the lookup did
  * say goes into the cache only if this is the same: reasons that are not in the
  * sample could pass unnoticed, or a mode be other than it for a moment.
  *
  * Return: 0 for a file, the error, or UNACCOUNTED.
  */
 static int verdict_of(const struct finding *f, const struct sluice_chain *chain,
-		      bool whole)
+		      bool whole, bool out)
 {
 	const struct sluice_access *end = sluice_chain_end(chain);
 	const struct vfsmount *mnt = f->place->path.mnt;
 	const struct cred *cred = f->site->docroot->cred;
 	int err;
 
-	if (!sluice_chain_is_passable(chain, mnt, cred))
+	if (!sluice_chain_is_passable(chain, mnt, cred) ||
+	    !sluice_bends_are_passable(f->bends, mnt, cred))
 		return UNACCOUNTED;
 	if (sluice_chain_is_negative(chain))
 		return -ENOENT;
 	if (S_ISLNK(end->mode))
-		return UNACCOUNTED;
+		return out ? -EXDEV : UNACCOUNTED;
 	if (!whole || is_directory_name(f->name)) {
 		if (!S_ISDIR(end->mode))
 			return -ENOTDIR;
@@ -647,7 +701,9 @@ static void publish(struct finding *f, struct sluice_object *obj,
 		return;
 	obj->place = f->place;
 	sluice_place_hold(obj->place);
-	if (sluice_chain_is_foreign(chain) ||
+	obj->bends = f->bends;
+	f->bends = NULL;
+	if (sluice_chain_is_foreign(chain) || sluice_bends_are_foreign(obj->bends) ||
 	    sluice_siblings_are_foreign(&obj->siblings))
 		obj->until = (f->began + SLUICE_FOREIGN_TIME) ?: 1;
 	if (!is_still_current(obj))
@@ -655,6 +711,35 @@ static void publish(struct finding *f, struct sluice_object *obj,
 	if (obj->until)
 		sluice_stat_inc(obj->store->stats, SLUICE_STAT_MOUNTED_ELSEWHERE);
 	sluice_cache_insert(obj);
+}
+
+/* It did not come straight to @path: did it over symlinks that tell when they are others? */
+static bool sample_bends(struct finding *f, const struct path *path,
+			 struct sluice_chain *chain)
+{
+	struct sluice_trace *t;
+	bool ok;
+
+	if (f->site->symlinks != SLUICE_SYMLINKS_BENEATH)
+		return false;
+	t = sluice_trace(f->site->docroot, f->place, f->name.ptr, true);
+	ok = t && t->whole && t->certain && t->dir && path_equal(&t->end, path) &&
+	     sluice_chain_sample(chain, path, &f->place->path, sluice_trace_spelled(t));
+	if (ok) {
+		swap(f->bends, t->bends);
+		swap(f->beside, t->dir);
+	}
+	sluice_trace_free(t);
+	return ok;
+}
+
+/* Of a name that was tried. Before their mount may go. */
+static void forget_bends(struct finding *f)
+{
+	sluice_bends_release(f->bends);
+	dput(f->beside);
+	f->bends = NULL;
+	f->beside = NULL;
 }
 
 /*
@@ -675,7 +760,8 @@ static struct sluice_object *open_name(struct finding *f)
 		obj = ERR_PTR(-ENOEXEC);
 		goto out_put_first;
 	}
-	if (!sluice_chain_sample(&chain, &first, &f->place->path, f->name))
+	if (!sluice_chain_sample(&chain, &first, &f->place->path, f->name) &&
+	    !sample_bends(f, &first, &chain))
 		f->certain = false;
 	err = look_for_guards(f, first.dentry);
 	if (!err)
@@ -688,10 +774,11 @@ static struct sluice_object *open_name(struct finding *f)
 		f->certain = false;
 
 	obj = open_with_siblings(f, &path);
-	if (!IS_ERR(obj) && f->certain && !verdict_of(f, &chain, true))
+	if (!IS_ERR(obj) && f->certain && !verdict_of(f, &chain, true, false))
 		publish(f, obj, &chain);
 	path_put(&path);
 out_put_first:
+	forget_bends(f);
 	path_put(&first);
 	return obj;
 }
@@ -716,41 +803,6 @@ static int plain_error(int err)
 	return -EACCES;
 }
 
-/*
- * Goes along @f->name by what the directories have, and stops at its end, or at
- * what is no directory or lets nobody pass.  Does not follow symlinks and mounts:
- * the chain will not have them.
- *
- * @end:     counted for the caller
- * @spelled: the part of the name that leads there
- */
-static void trace(const struct finding *f, struct path *end,
-		  struct span *spelled)
-{
-	struct span rest = f->name;
-
-	*end = f->place->path;
-	path_get(end);
-	if (is_directory_name(rest))
-		rest.len--;
-	while (rest.len && d_can_lookup(end->dentry)) {
-		size_t len = 1;
-		struct dentry *next;
-
-		while (len < rest.len && rest.ptr[len] != '/')
-			len++;
-		next = compat_lookup_one(end->mnt, end->dentry,
-					 (const char *)rest.ptr + 1, len - 1);
-		if (IS_ERR(next))
-			break;
-		dput(end->dentry);
-		end->dentry = next;
-		rest.ptr += len;
-		rest.len -= len;
-	}
-	*spelled = span_make(f->name.ptr, rest.ptr);
-}
-
 /* The siblings, if any, must be of the directory that the chain vouches for. */
 static bool siblings_belong(const struct finding *f, const struct dentry *end)
 {
@@ -760,47 +812,59 @@ static bool siblings_belong(const struct finding *f, const struct dentry *end)
 	return !f->siblings.count || f->dir == dir;
 }
 
+/* Does @t say all that there is to say about it?  Then it is in @chain. */
+static bool accounts_for(const struct finding *f, const struct sluice_trace *t, int err,
+			 struct sluice_chain *chain)
+{
+	if (!t->certain ||
+	    !sluice_chain_sample(chain, &t->end, &f->place->path, sluice_trace_spelled(t)) ||
+	    verdict_of(f, chain, t->whole, t->out) != err)
+		return false;
+	/* A host without a directory is another's: see find_for_host(). */
+	if (t->reached <= f->host_len && err != -EACCES && err != -ENODATA)
+		return false;
+	return siblings_belong(f, t->end.dentry);
+}
+
+static void remember_trace(struct finding *f, struct sluice_trace *t, int err)
+{
+	struct sluice_chain chain;
+	struct sluice_object *obj;
+
+	swap(f->bends, t->bends);
+	if (!accounts_for(f, t, err, &chain))
+		return;
+	obj = sluice_object_create_absent(f->site, f->key, plain_error(err), &t->end);
+	if (IS_ERR(obj))
+		return;
+	obj->siblings = f->siblings;
+	f->siblings.count = 0;
+	publish(f, obj, &chain);
+	sluice_object_put(obj);
+}
+
 /*
  * That a path leads to no file holds as long as a file that it leads to: until the
  * chain breaks, which begins with the name that is missing or that was no help.
  */
 static void remember_error(struct finding *f, int err)
 {
-	const struct path *root = &f->place->path;
-	struct sluice_chain chain;
-	struct sluice_object *obj;
-	struct span spelled;
-	struct path end;
-	bool whole;
+	struct sluice_trace *t;
 
-	if (!f->certain || !has_local_page_cache(d_inode(root->dentry)))
+	if (!f->certain || !has_local_page_cache(d_inode(f->place->path.dentry)))
 		return;
 	/* It became the backend's only now: whoever decided did not know. */
 	if (err != -ENOEXEC && is_backends(f))
 		return;
-	trace(f, &end, &spelled);
-	whole = spelled.len + is_directory_name(f->name) == f->name.len;
-	if (!sluice_chain_sample(&chain, &end, root, spelled) ||
-	    verdict_of(f, &chain, whole) != err)
-		goto out;
-	/* A host without a directory is another's: see find_for_host(). */
-	if (spelled.len <= f->host_len && err != -EACCES && err != -ENODATA)
-		goto out;
-	if (!siblings_belong(f, end.dentry))
-		goto out;
-	obj = sluice_object_create_absent(f->site, f->key, plain_error(err),
-					  &end);
-	if (IS_ERR(obj))
-		goto out;
-	obj->siblings = f->siblings;
-	f->siblings.count = 0;
-	publish(f, obj, &chain);
-	sluice_object_put(obj);
-out:
-	path_put(&end);
+	t = sluice_trace(f->site->docroot, f->place, f->name.ptr,
+			 f->site->symlinks == SLUICE_SYMLINKS_BENEATH);
+	if (t)
+		remember_trace(f, t, err);
+	forget_bends(f);
+	sluice_trace_free(t);
 }
 
-static int find_directory(const struct sluice_site *site, const struct sluice_place *place,
+static int find_directory(const struct sluice_site *site, struct sluice_place *place,
 			  const u8 *name, struct path *dir)
 {
 	/* The docroot itself has no name below it. */

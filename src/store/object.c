@@ -17,6 +17,7 @@
 #include "store/docroot.h"
 #include "store/object.h"
 #include "store/site.h"
+#include "store/trace.h"
 #include "store/types.h"
 
 #define TYPE_UNKNOWN "application/octet-stream"
@@ -247,7 +248,8 @@ sluice_object_create_absent(const struct sluice_site *site, struct span key,
 size_t sluice_object_bytes(const struct sluice_object *obj)
 {
 	const struct sluice_siblings *siblings = &obj->siblings;
-	size_t bytes = ksize(obj) + ksize(obj->guards) + (obj->file ? sizeof(*obj->file) : 0);
+	size_t bytes = ksize(obj) + ksize(obj->guards) + (obj->file ? sizeof(*obj->file) : 0) +
+		       sluice_bends_bytes(obj->bends);
 	unsigned int i;
 
 	for (i = 0; i < siblings->count; i++)
@@ -277,6 +279,7 @@ static void bury(struct sluice_object *obj)
 
 	sluice_siblings_release(&obj->siblings);
 	release_guards(obj->guards);
+	sluice_bends_release(obj->bends);
 	if (obj->file)
 		__fput_sync(obj->file);
 	else
@@ -378,10 +381,11 @@ bool sluice_siblings_are_foreign(const struct sluice_siblings *siblings)
  */
 bool sluice_siblings_hold(const struct sluice_siblings *siblings)
 {
-	unsigned int i;
+	const struct sluice_sibling *sibling = siblings->sibling;
+	const struct sluice_sibling *end = sibling + siblings->count;
 
-	for (i = 0; i < siblings->count; i++)
-		if (!sibling_holds(&siblings->sibling[i]))
+	for (; sibling < end; sibling++)
+		if (!sibling_holds(sibling))
 			return false;
 	return true;
 }
@@ -468,6 +472,7 @@ bool sluice_object_is_current(const struct sluice_object *obj)
 	       (likely(!obj->until) || time_before(jiffies, obj->until)) &&
 	       sluice_trail_holds(&obj->place->trail) &&
 	       sluice_chain_holds(&obj->chain, obj->at.dentry) &&
+	       (likely(!obj->bends) || sluice_bends_hold(obj->bends)) &&
 	       sluice_siblings_hold(&obj->siblings) &&
 	       (!obj->guards || guards_hold(obj->guards));
 }

@@ -21,6 +21,7 @@
 #include "http/span.h"
 #include "store/chain.h"
 
+struct sluice_bend;
 struct sluice_object;
 struct sluice_place;
 struct sluice_site;
@@ -109,6 +110,7 @@ struct sluice_guards {
  * @until:  jiffies, if it holds for SLUICE_FOREIGN_TIME at most, or 0
  * @place:  where docroot was, counted, or NULL before it is published
  * @chain:  what has to hold for @key to mean @file, or nothing, still
+ * @bends:  likewise, or NULL: the symlinks on the way
  * @siblings: likewise, and what may be sent instead
  * @guards: likewise; NULL if there are none
  * @etag:   empty when @mtime cannot be trusted
@@ -156,6 +158,7 @@ struct sluice_object {
 	struct span			policy;
 	struct span			tail;
 	struct sluice_place		*place;
+	struct sluice_bend		*bends;
 	struct sluice_chain		chain;
 	struct sluice_siblings		siblings;
 	struct sluice_guards		*guards;
