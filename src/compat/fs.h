@@ -31,6 +31,18 @@ static inline struct dentry *compat_lookup_one(struct vfsmount *mnt,
 #endif
 }
 
+/* 6.6: by a function. Context: any. */
+static inline s64 compat_ctime_ns(const struct inode *inode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	struct timespec64 ctime = inode_get_ctime(inode);
+
+	return timespec64_to_ns(&ctime);
+#else
+	return timespec64_to_ns(&inode->i_ctime);
+#endif
+}
+
 /*
  * What open(2) asks besides dentry_open(): IMA, whether these are the bytes that were
  * signed.  6.9: one of the security hooks.
@@ -49,14 +61,16 @@ static inline int compat_post_open(struct file *file)
  * The window behind a marked folio.  Where its readahead went to is not kept: the
  * kernel reads it off the page cache, if no previous window seems to end here.
  * 6.16: the order is part of the state, not looked up in the folio.
+ * @file may be NULL, as for a file that only the file system below knows.
  * Context: process.
  */
-static inline void compat_readahead_next(struct file *file,
+static inline void compat_readahead_next(struct address_space *mapping,
+					 struct file *file,
 					 struct file_ra_state *ra,
 					 struct folio *folio,
 					 unsigned long req_count)
 {
-	DEFINE_READAHEAD(ractl, file, ra, file->f_mapping, folio->index);
+	DEFINE_READAHEAD(ractl, file, ra, mapping, folio->index);
 
 	ra->start = ULONG_MAX;
 	ra->size = 0;

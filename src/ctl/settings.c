@@ -214,7 +214,9 @@ static int check_standalone(const struct sluice_instance *instance, struct sluic
 {
 	if (instance->attach.count)
 		return check_attach(instance, site);
-	if (site->standalone || site->backend_port)
+	if (site->standalone)
+		return sluice_site_check_fit(instance, site);
+	if (site->backend_port)
 		return 0;
 	instance_err(instance, "standalone=0: there is no backend; set backend_port first\n");
 	return -EINVAL;

@@ -134,6 +134,31 @@ int sluice_site_end(struct sluice_instance *instance, struct sluice_site *site,
 }
 
 /**
+ * sluice_site_check_fit() - can anything of docroot be served
+ * @instance: whose
+ * @site: with a docroot
+ *
+ * If not, somebody else has to: there is no sense in being alone.
+ * Context: process, lock of the instance.
+ * Return: 0, with a line in the kernel log if nothing can; or -EOPNOTSUPP, with another.
+ */
+int sluice_site_check_fit(const struct sluice_instance *instance, const struct sluice_site *site)
+{
+	const char *kind = sluice_docroot_unfit(site->docroot);
+
+	if (!kind)
+		return 0;
+	if (site->standalone) {
+		instance_err(instance, "docroot=%s: is on %s, of which no file can be served, and standalone=1: expected a local file system, or a backend\n",
+			     site->docroot_name, kind);
+		return -EOPNOTSUPP;
+	}
+	pr_warn("%sdocroot=%s: is on %s, of which no file can be served: all is the backend's\n",
+		instance->prefix, site->docroot_name, kind);
+	return 0;
+}
+
+/**
  * sluice_site_open_docroot() - open the directory that a site names
  * @instance: whose
  * @site: not published yet
@@ -153,7 +178,7 @@ int sluice_site_open_docroot(const struct sluice_instance *instance, struct slui
 		if (site->docroot)
 			sluice_docroot_put(site->docroot);
 		site->docroot = root;
-		return 0;
+		return sluice_site_check_fit(instance, site);
 	case -EPERM:
 		instance_err(instance, "docroot=%s: refused, it would serve the whole system; name a directory that holds only what may be served\n",
 			     name);

@@ -17,6 +17,8 @@ struct sluice_site *sluice_site_begin(struct sluice_instance *instance, bool mov
 int sluice_site_end(struct sluice_instance *instance, struct sluice_site *site,
 		    bool moves, int err);
 
+int sluice_site_check_fit(const struct sluice_instance *instance,
+			  const struct sluice_site *site);
 int sluice_site_open_docroot(const struct sluice_instance *instance, struct sluice_site *site);
 int sluice_site_open(struct sluice_instance *instance);
 void sluice_site_close(struct sluice_instance *instance);

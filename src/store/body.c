@@ -72,7 +72,7 @@ static bool is_fit(struct folio *folio)
  */
 static bool body_is_cut_short(const struct sluice_body *body)
 {
-	return i_size_read(file_inode(body->obj->file)) < body->end;
+	return i_size_read(body->obj->inode) < body->end;
 }
 
 /**
@@ -87,7 +87,7 @@ struct page *sluice_body_get_page(struct sluice_body *body)
 {
 	struct page *page;
 
-	page = find_get_page(body->obj->file->f_mapping,
+	page = find_get_page(body->obj->inode->i_mapping,
 			     body->pos >> PAGE_SHIFT);
 	if (!page)
 		return NULL;
@@ -102,12 +102,12 @@ struct page *sluice_body_get_page(struct sluice_body *body)
  * As far as the client can take it while the next window is on its way, and as far
  * as the device's read_ahead_kb allows.
  */
-static void ra_begin(struct file_ra_state *ra, struct file *file, u32 window)
+static void ra_begin(struct file_ra_state *ra, struct address_space *mapping, u32 window)
 {
 	u32 pages = max_t(u64, 2ULL * window, WINDOW_MIN) >> PAGE_SHIFT;
 
 	memset(ra, 0, sizeof(*ra));
-	file_ra_state_init(ra, file->f_mapping);
+	file_ra_state_init(ra, mapping);
 	ra->ra_pages = min(ra->ra_pages, pages);
 }
 
@@ -123,13 +123,14 @@ static bool take_mark(struct folio *folio)
 	return !folio_test_writeback(folio) && folio_test_clear_readahead(folio);
 }
 
-static void read_behind(struct folio *folio, struct file *file, u32 window,
+static void read_behind(struct folio *folio, const struct sluice_object *obj, u32 window,
 			loff_t want)
 {
+	struct address_space *mapping = obj->inode->i_mapping;
 	struct file_ra_state ra;
 
-	ra_begin(&ra, file, window);
-	compat_readahead_next(file, &ra, folio,
+	ra_begin(&ra, mapping, window);
+	compat_readahead_next(mapping, obj->reader, &ra, folio,
 			      DIV_ROUND_UP(min_t(loff_t, want, GATHER_MAX),
 					   PAGE_SIZE));
 }
@@ -138,7 +139,7 @@ static void ahead_work(struct work_struct *work)
 {
 	struct body_ahead *ahead = container_of(work, struct body_ahead, work);
 
-	read_behind(ahead->folio, ahead->obj->file, ahead->window, ahead->want);
+	read_behind(ahead->folio, ahead->obj, ahead->window, ahead->want);
 	folio_put(ahead->folio);
 	sluice_object_put(ahead->obj);
 	kfree(ahead);
@@ -188,7 +189,7 @@ static unsigned int gather_cached(const struct sluice_body *body,
 	unsigned int i, n = 0;
 
 	folio_batch_init(&batch);
-	filemap_get_folios(body->obj->file->f_mapping, &index, last, &batch);
+	filemap_get_folios(body->obj->inode->i_mapping, &index, last, &batch);
 	for (i = 0; i < folio_batch_count(&batch); i++) {
 		struct folio *folio = batch.folios[i];
 
@@ -271,15 +272,15 @@ void sluice_body_release(struct bio_vec *bv, unsigned int n)
  */
 static void read_first_windows(const struct sluice_body *body, pgoff_t index)
 {
-	struct file *file = body->obj->file;
-	struct address_space *mapping = file->f_mapping;
+	struct file *file = body->obj->reader;
+	struct address_space *mapping = body->obj->inode->i_mapping;
 	loff_t left = sluice_body_left(body);
 	unsigned long want = DIV_ROUND_UP(min_t(loff_t, left, GATHER_MAX),
 					  PAGE_SIZE);
 	struct file_ra_state ra;
 	struct page *marked;
 
-	ra_begin(&ra, file, body->window);
+	ra_begin(&ra, mapping, body->window);
 	ra.prev_pos = ((loff_t)index << PAGE_SHIFT) - 1;
 	page_cache_sync_readahead(mapping, &ra, file, index, want);
 	if (!ra.size || left >> PAGE_SHIFT <= ra.size)
@@ -287,7 +288,7 @@ static void read_first_windows(const struct sluice_body *body, pgoff_t index)
 	marked = find_get_page(mapping, ra.start + ra.size - ra.async_size);
 	if (!marked)
 		return;
-	compat_readahead_next(file, &ra, page_folio(marked), want);
+	compat_readahead_next(mapping, file, &ra, page_folio(marked), want);
 	put_page(marked);
 }
 
@@ -297,22 +298,21 @@ static void read_first_windows(const struct sluice_body *body, pgoff_t index)
  */
 static void read_second_window(const struct sluice_body *body, pgoff_t index)
 {
-	struct file *file = body->obj->file;
-	struct page *page = find_get_page(file->f_mapping, index);
+	const struct sluice_object *obj = body->obj;
+	struct page *page = find_get_page(obj->inode->i_mapping, index);
 
 	if (!page)
 		return;
 	if (take_mark(page_folio(page)))
-		read_behind(page_folio(page), file, body->window,
-			    sluice_body_left(body));
+		read_behind(page_folio(page), obj, body->window, sluice_body_left(body));
 	put_page(page);
 }
 
 static struct page *read_through_cache(const struct sluice_body *body,
 				       pgoff_t index)
 {
-	struct file *file = body->obj->file;
-	struct address_space *mapping = file->f_mapping;
+	struct file *file = body->obj->reader;
+	struct address_space *mapping = body->obj->inode->i_mapping;
 	loff_t pos = (loff_t)index << PAGE_SHIFT;
 	struct folio *folio;
 
@@ -373,7 +373,7 @@ static struct page *read_copy(const struct sluice_body *body, pgoff_t index)
 void sluice_body_keep_resident(const struct sluice_object *obj,
 			       unsigned long since)
 {
-	struct address_space *mapping = obj->file->f_mapping;
+	struct address_space *mapping = obj->inode->i_mapping;
 	struct folio_batch batch;
 	unsigned int marked = 0;
 	pgoff_t index = 0;
@@ -403,7 +403,7 @@ void sluice_body_keep_resident(const struct sluice_object *obj,
  */
 struct workqueue_struct *sluice_body_lane(const struct sluice_body *body)
 {
-	return sluice_disk_lane(file_inode(body->obj->file)->i_sb->s_dev);
+	return sluice_disk_lane(body->obj->inode->i_sb->s_dev);
 }
 
 /**
@@ -416,13 +416,12 @@ struct workqueue_struct *sluice_body_lane(const struct sluice_body *body)
 void sluice_body_fill(struct sluice_body *body)
 {
 	pgoff_t index = body->pos >> PAGE_SHIFT;
-	struct file *file = body->obj->file;
 	struct page *page;
 
 	sluice_stat_inc(body->obj->store->stats, SLUICE_STAT_FILLS);
 	if (body->page)
 		sluice_body_drop_page(body);
-	if (file->f_mapping->a_ops->read_folio)
+	if (body->obj->inode->i_mapping->a_ops->read_folio)
 		page = read_through_cache(body, index);
 	else
 		page = read_copy(body, index);

@@ -9,8 +9,13 @@
 #include <linux/posix_acl.h>
 #include <linux/rcupdate.h>
 #include <linux/seqlock.h>
+#include <linux/timekeeping.h>
 
+#include "compat/fs.h"
 #include "store/chain.h"
+
+/* Nanoseconds: two ticks of a slow clock. */
+#define CHANGE_TIME (20 * NSEC_PER_MSEC)
 
 /* How often what is mounted elsewhere has to be seen so. */
 #define FOREIGN_TIMES 4
@@ -30,13 +35,42 @@ static bool has_acl(const struct inode *inode)
 #endif
 }
 
+/*
+ * overlayfs: a list is with the inode below, which is asked each time.  Whoever changes it
+ * moves the ctime above; as it moves with each entry that comes to a directory or goes.
+ */
+static bool is_list_elsewhere(const struct inode *inode)
+{
+#ifdef CONFIG_FS_POSIX_ACL
+	return READ_ONCE(inode->i_acl) == ACL_DONT_CACHE;
+#else
+	return false;
+#endif
+}
+
+/* So long ago that another change would have another time: it goes by ticks. */
+static bool is_past(s64 time)
+{
+	return time && time < ktime_get_coarse_real_ns() - CHANGE_TIME;
+}
+
+static bool list_holds(const struct sluice_access *access, const struct inode *inode)
+{
+	return is_list_elsewhere(inode) && access->changed &&
+	       access->changed == compat_ctime_ns(inode);
+}
+
 static bool access_sample(struct sluice_access *access,
 			  const struct inode *inode)
 {
+	access->changed = 0;
 	access->uid = inode->i_uid;
 	access->gid = inode->i_gid;
 	access->mode = READ_ONCE(inode->i_mode);
-	return !has_acl(inode);
+	if (!is_list_elsewhere(inode))
+		return !has_acl(inode);
+	access->changed = compat_ctime_ns(inode);
+	return is_past(access->changed);
 }
 
 /* @inode is NULL when the dentry has been killed meanwhile. */
@@ -45,7 +79,8 @@ bool sluice_access_holds(const struct sluice_access *access,
 {
 	return inode && uid_eq(access->uid, inode->i_uid) &&
 	       gid_eq(access->gid, inode->i_gid) &&
-	       access->mode == READ_ONCE(inode->i_mode) && !has_acl(inode);
+	       access->mode == READ_ONCE(inode->i_mode) &&
+	       (likely(!has_acl(inode)) || list_holds(access, inode));
 }
 
 /* Takes the last component off @name, if it is @dentry's name. */

@@ -24,11 +24,18 @@
 
 struct cred;
 
-/* What decides who may read or pass an inode. */
+/**
+ * struct sluice_access - what decides who may read or pass an inode
+ * @uid:     its owner
+ * @gid:     its group
+ * @mode:    its permissions
+ * @changed: nanoseconds, its ctime, if an access control list may be elsewhere; or 0
+ */
 struct sluice_access {
 	kuid_t	uid;
 	kgid_t	gid;
 	umode_t	mode;
+	s64	changed;
 };
 
 /**

@@ -15,6 +15,7 @@
 #include <linux/string.h>
 
 #include "base/lane.h"
+#include "store/backing.h"
 #include "store/docroot.h"
 
 /* How long a place may be kept that nobody asks for any more. */
@@ -170,9 +171,21 @@ static struct sluice_place *find_again(const struct sluice_docroot *root,
 	return place;
 }
 
+/* Return: what its file system is called if no file of it can be served, or NULL. */
+static const char *place_unfit(const struct sluice_place *place)
+{
+	const struct dentry *dentry = place->path.dentry;
+
+	return sluice_backing_is_fit(dentry) ? NULL : dentry->d_sb->s_type->name;
+}
+
 static void tell(struct sluice_docroot *root, const struct sluice_place *place)
 {
 	int err = PTR_ERR_OR_ZERO(place);
+
+	if (!err && place_unfit(place))
+		pr_warn_ratelimited("docroot=%s: leads to %s, of which no file can be served\n",
+				    root->name, place_unfit(place));
 
 	if (err && err != root->err)
 		pr_warn_ratelimited("docroot=%s: leads nowhere that can be served any more (%pe); looked for with each request, which is the backend's meanwhile\n",
@@ -232,6 +245,27 @@ void sluice_docroot_settle(struct sluice_docroot *root)
 
 	if (!IS_ERR(place))
 		sluice_place_put(place);
+}
+
+/**
+ * sluice_docroot_unfit() - is it on a file system of which nothing can be served
+ * @root: counted
+ *
+ * What is mounted below it may be another matter.
+ * Context: process.
+ * Return: what that is called, or NULL; good as long as the module of that name is there,
+ * which it is while docroot is.
+ */
+const char *sluice_docroot_unfit(struct sluice_docroot *root)
+{
+	struct sluice_place *place = sluice_docroot_find(root);
+	const char *name;
+
+	if (IS_ERR(place))
+		return NULL;
+	name = place_unfit(place);
+	sluice_place_put(place);
+	return name;
 }
 
 /* Return: the place that was found last, counted, or NULL. */

@@ -63,6 +63,7 @@ struct sluice_docroot *sluice_docroot_open(const char *name, uid_t run_as, bool 
 void sluice_docroot_put(struct sluice_docroot *root);
 struct sluice_place *sluice_docroot_find(struct sluice_docroot *root);
 void sluice_docroot_settle(struct sluice_docroot *root);
+const char *sluice_docroot_unfit(struct sluice_docroot *root);
 size_t sluice_docroot_leads_in(const struct sluice_docroot *root,
 			       const struct sluice_place *place, const char *text);
 

@@ -7,7 +7,6 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
-#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/slab.h>
@@ -16,6 +15,7 @@
 #include "base/stats.h"
 #include "compat/fs.h"
 #include "compat/fsnotify.h"
+#include "store/backing.h"
 #include "store/cache.h"
 #include "store/docroot.h"
 #include "store/lookup.h"
@@ -26,47 +26,6 @@
 
 /* A rename during a scoped lookup makes it fail with -EAGAIN. */
 #define LOOKUP_TRIES 4
-
-/* Not in <linux/magic.h>. */
-#define XFS_MAGIC 0x58465342
-
-/*
- * File systems whose page cache is the file: local, written only through this
- * kernel.  Network and stacked ones keep their pages, or their truth, elsewhere.
- */
-static bool has_local_page_cache(const struct inode *inode)
-{
-	if (IS_DAX(inode))
-		return false;
-
-	switch (inode->i_sb->s_magic) {
-	case EXT4_SUPER_MAGIC:
-	case XFS_MAGIC:
-	case BTRFS_SUPER_MAGIC:
-	case TMPFS_MAGIC:
-	case RAMFS_MAGIC:
-	case F2FS_SUPER_MAGIC:
-	case EROFS_SUPER_MAGIC_V1:
-	case SQUASHFS_MAGIC:
-	case ISOFS_SUPER_MAGIC:
-		return true;
-	}
-	return false;
-}
-
-/*
- * One name may be spelled in many ways there (casefold; joliet), with letters that look
- * like others and some that look like nothing, and dentries have the first one that came.
- * What a path is by its name cannot be told: whether a program, or hidden.
- */
-static bool folds_names(const struct dentry *dentry)
-{
-#if IS_ENABLED(CONFIG_UNICODE)
-	if (dentry->d_sb->s_encoding)
-		return true;
-#endif
-	return dentry->d_flags & (DCACHE_OP_HASH | DCACHE_OP_COMPARE);
-}
 
 static int walk_from_top(const struct sluice_docroot *root, const char *name,
 			 unsigned int flags, struct path *path)
@@ -191,14 +150,15 @@ static int refuse_special(const struct sluice_place *place, const struct path *p
 {
 	struct inode *inode = d_inode(path->dentry);
 
-	if (folds_names(place->path.dentry) || folds_names(path->dentry))
+	if (sluice_backing_folds_names(place->path.dentry) ||
+	    sluice_backing_folds_names(path->dentry))
 		return -EOPNOTSUPP;
 	if (S_ISDIR(inode->i_mode))
 		return inode_permission(mnt_idmap(path->mnt), inode,
 					MAY_READ | MAY_OPEN) ?: -EISDIR;
 	if (!S_ISREG(inode->i_mode))
 		return -ENOENT;
-	return has_local_page_cache(inode) ? 0 : -EOPNOTSUPP;
+	return sluice_backing_is_fit(path->dentry) ? 0 : -EOPNOTSUPP;
 }
 
 static int refuse_mode(const struct sluice_site *site, umode_t mode)
@@ -231,6 +191,8 @@ static struct file *open_checked(const struct path *path, const struct cred *cre
 	if (IS_ERR(file))
 		return file;
 	err = compat_post_open(file);
+	if (!err)
+		err = sluice_backing_check(file);
 	if (!err)
 		return file;
 	fput(file);
@@ -386,7 +348,7 @@ static void use_sibling(struct finding *f, struct sluice_sibling *sibling,
 	file = open_found(f->site, f->place, path);
 	if (IS_ERR(file)) {
 		/* May it not be served, or could it not be opened just now? */
-		if (!is_verdict(PTR_ERR(file)))
+		if (!is_verdict(PTR_ERR(file)) || sluice_backing_is_stacked(path->dentry))
 			f->certain = false;
 		return;
 	}
@@ -488,7 +450,7 @@ static struct sluice_object *open_with_siblings(struct finding *f,
 	file = open_found(f->site, f->place, path);
 	if (IS_ERR(file))
 		return ERR_CAST(file);
-	mtime = inode_get_mtime_sec(file_inode(file));
+	mtime = inode_get_mtime_sec(sluice_backing_inode(file));
 	look_around(f, path, mtime);
 
 	naming.vary = f->siblings.usable;
@@ -851,7 +813,7 @@ static void remember_error(struct finding *f, int err)
 {
 	struct sluice_trace *t;
 
-	if (!f->certain || !has_local_page_cache(d_inode(f->place->path.dentry)))
+	if (!f->certain || !sluice_backing_is_fit(f->place->path.dentry))
 		return;
 	/* It became the backend's only now: whoever decided did not know. */
 	if (err != -ENOEXEC && is_backends(f))

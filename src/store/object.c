@@ -14,6 +14,7 @@
 #include "http/date.h"
 #include "http/head.h"
 #include "http/mime.h"
+#include "store/backing.h"
 #include "store/docroot.h"
 #include "store/object.h"
 #include "store/site.h"
@@ -177,7 +178,7 @@ struct sluice_object *sluice_object_create(const struct sluice_site *site,
 	size_t size = naming->key.len + OBJECT_TEXT + HTTP_TYPE_MAX +
 		      site->charset.len + site->cache_control.len +
 		      site->server.len + site->extra_len;
-	struct inode *inode = file_inode(file);
+	struct inode *inode = sluice_backing_inode(file);
 	struct sluice_object *obj;
 	struct http_writer w;
 
@@ -192,6 +193,9 @@ struct sluice_object *sluice_object_create(const struct sluice_site *site,
 	obj->site_id = site->id;
 	obj->file = file;
 	obj->at = file->f_path;
+	obj->inode = inode;
+	obj->reader = inode == file_inode(file) ? file : NULL;
+	obj->above = inode_get_mtime_sec(file_inode(file));
 	/* Sampled amid a write, the pair fails sluice_object_is_unchanged() when
 	 * the write is done: no lock is needed.
 	 */
@@ -321,6 +325,16 @@ void sluice_objects_settle(void)
 	flush_work(&burial);
 }
 
+/* Not copied up; and its time not changed with its bytes left below. */
+static bool above_is_unchanged(const struct sluice_object *obj)
+{
+	const struct inode *above = file_inode(obj->file);
+
+	return !(READ_ONCE(above->i_flags) & S_IMA) &&
+	       inode_get_mtime_sec(above) == obj->above &&
+	       sluice_backing_is_still(obj->at.dentry, obj->inode);
+}
+
 /**
  * sluice_object_is_unchanged() - is the file as it was
  * @obj: held
@@ -332,13 +346,13 @@ void sluice_objects_settle(void)
  */
 bool sluice_object_is_unchanged(const struct sluice_object *obj)
 {
-	const struct inode *inode;
+	const struct inode *inode = obj->inode;
 
-	if (unlikely(!obj->file))
+	if (unlikely(!inode))
 		return true;
-	inode = file_inode(obj->file);
 	return !(READ_ONCE(inode->i_flags) & S_IMA) && i_size_read(inode) == obj->size &&
-	       inode_get_mtime_sec(inode) == obj->mtime;
+	       inode_get_mtime_sec(inode) == obj->mtime &&
+	       (likely(obj->reader) || above_is_unchanged(obj));
 }
 
 /* --- names beside a file ---------------------------------------------------- */

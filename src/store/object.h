@@ -104,6 +104,9 @@ struct sluice_guards {
  * @err:    why there is no file, as sluice_lookup() says it, or 0
  * @at:     where @chain begins: @file's, or when there is none a reference
  * @file:   open for reading, or NULL
+ * @inode:  const: where its bytes are, @file's own or, on overlayfs, one below; or NULL
+ * @reader: const: @file, or NULL if @inode is another's
+ * @above:  seconds, of @file's own inode, if @inode is another
  * @size:   of the file when it was opened
  * @mtime:  seconds, likewise
  * @expires: seconds after which clients ask again, or HTTP_EXPIRES_NONE
@@ -143,6 +146,9 @@ struct sluice_object {
 	int				err;
 	struct path			at;
 	struct file			*file;
+	struct inode			*inode;
+	struct file			*reader;
+	s64				above;
 	loff_t				size;
 	s64				mtime;
 	s32				expires;

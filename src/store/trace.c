@@ -131,7 +131,7 @@ static bool leads_out(const struct sluice_trace *t)
 /* As may_follow_link() has it, with fs.protected_symlinks or without. */
 static bool is_suspect(const struct dentry *link, const struct inode *dir)
 {
-	return (dir->i_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH) &&
+	return (dir->i_mode & (S_ISVTX | 0002)) == (S_ISVTX | 0002) &&
 	       !uid_eq(dir->i_uid, d_inode(link)->i_uid);
 }
 
