@@ -328,10 +328,11 @@ def inside():
               file="only-1", nested="relative/app.js", twice="nested",
               up="assets/../assets/./app.js", around=f"{ROOT}/absolute/../nested")
         for target in ("/relative/app.js", "/absolute/app.js", "/plain/file", "/file",
-                       "/nested", "/twice", "/up", "/around", "/plain/",
-                       "/plain/plain/absolute/app.js"):
+                       "/nested", "/twice", "/plain/", "/plain/plain/absolute/app.js"):
             same(client.ask(target).body, b"release 1", target)
             expect_cached(client, target)
+        same(client.ask("/up").body, b"release 1", "in, and out again")
+        same(client.ask("/around").status, 403, "absolute, in, and out again: not ours")
         for target in "/relative/none", "/absolute/none", "/plain/none/none":
             expect_cached(client, target, 404)
         expect_cached(client, "/absolute", 301)
@@ -373,6 +374,20 @@ def turned():
             os.chmod(f"{ROOT}/v2", 0o755)
             os.unlink(f"{ROOT}/b")
             same(client.ask("/a/f").status, 404, "gone")
+
+
+@test("a directory that a symlink goes into and leaves again")
+def left_again():
+    with deployed() as client:
+        put(f"{ROOT}/real", "real")
+        put(f"{ROOT}/v/f", "not it")
+        links(link="v/../real")
+        for _ in range(3):
+            same(client.ask("/link").body, b"real", "there")
+        os.rename(f"{ROOT}/v", f"{ROOT}/w")
+        same(client.ask("/link").status, 404, "gone")
+        os.rename(f"{ROOT}/w", f"{ROOT}/v")
+        same(client.ask("/link").body, b"real", "back")
 
 
 @test("a directory above a symlink, that the file is not below")

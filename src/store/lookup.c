@@ -562,7 +562,22 @@ static int look_for_guards(struct finding *f, const struct dentry *end)
 	return err;
 }
 
-/* Each must be of the directory that the chain vouches for; @end is where that begins. */
+/* The directories of a name, as look_for_guards() goes along them. */
+static unsigned int directories_of(const struct finding *f, const struct dentry *end)
+{
+	unsigned int count = d_is_dir(end);
+	size_t i;
+
+	for (i = 0; i < f->name.len; i++)
+		count += f->name.ptr[i] == '/';
+	return count;
+}
+
+/*
+ * Each must be of the directory that the chain vouches for; @end is where that begins.  Over
+ * symlinks it is enough that there is one for each: if all chains hold at the end of this,
+ * the walks in between went the same way.
+ */
 static bool guards_belong(const struct finding *f, const struct sluice_chain *chain,
 			  const struct dentry *end)
 {
@@ -571,6 +586,8 @@ static bool guards_belong(const struct finding *f, const struct sluice_chain *ch
 
 	if (!f->site->htaccess)
 		return true;
+	if (f->bends)
+		return f->guarded || f->guards == directories_of(f, end);
 	rcu_read_lock();	/* keeps parents that are renamed away */
 	ok = f->guarded || f->guards == depth + d_is_dir(end);
 	do {

@@ -101,8 +101,11 @@ static bool spell(struct sluice_trace *t, struct span name)
 
 static bool go_up(struct sluice_trace *t)
 {
-	/* Out, but by a name that was looked up in between: no chain has that. */
-	if (t->end.dentry == t->place->path.dentry)
+	/*
+	 * A symlink that begins so leads up from where it is, which its own chain has.  No chain
+	 * has a directory that is gone into and left again, nor what docroot is in.
+	 */
+	if (t->named || t->end.dentry == t->place->path.dentry)
 		return give_up(t);
 	move_to(t, dget_parent(t->end.dentry));
 	drop_last(t);
@@ -197,6 +200,7 @@ static bool follow(struct sluice_trace *t, struct dentry *dentry, struct span na
 	    sluice_steps_follow(&t->steps, &link))
 		return give_up(t);
 	t->len = len;
+	t->named = false;
 	return turn(t, dentry, link_len);
 }
 
@@ -222,6 +226,7 @@ static bool step(struct sluice_trace *t, struct span name)
 		return give_up(t);
 	}
 	move_to(t, next.dentry);
+	t->named = true;
 	return t->certain;
 }
 

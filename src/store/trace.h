@@ -41,6 +41,7 @@ struct sluice_bend {
  * @follow:  const: they are to be followed
  * @whole:   all of it was gone along
  * @out:     @end is a symlink that leads out of docroot
+ * @named:   @end is a name that stands behind the last symlink
  * @back:    an absolute symlink led back into docroot
  * @certain: the chains of @bends, and that of @end if it can be sampled, say it all
  * @asked:   bytes of the path
@@ -58,6 +59,7 @@ struct sluice_trace {
 	bool			follow;
 	bool			whole;
 	bool			out;
+	bool			named;
 	bool			back;
 	bool			certain;
 	size_t			asked;
