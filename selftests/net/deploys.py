@@ -253,6 +253,7 @@ def private():
         other.wait()
         other.stdout.close()
         expect(client, 1)
+        expect_cached(client, "/file")
         flip("releases/2")
         same(client.ask("/file").status, 403, "elsewhere")
         os.chmod(APP, 0o755)

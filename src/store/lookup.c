@@ -993,20 +993,39 @@ out:
 	return obj;
 }
 
-/* Context: under the docroot's credentials. */
-static struct sluice_object *find_in_docroot(const struct sluice_site *site,
-					     struct span path, size_t host_len)
+/* @moved: docroot has led elsewhere meanwhile. */
+static struct sluice_object *find_in_place(const struct sluice_site *site, struct span path,
+					   size_t host_len, bool *moved)
 {
 	struct sluice_place *place = sluice_docroot_find(site->docroot);
 	struct sluice_object *obj;
 
+	*moved = false;
 	if (IS_ERR(place))
 		return ERR_CAST(place);
 	if (host_len)
 		obj = find_for_host(site, place, path, host_len);
 	else
 		obj = find(site, place, path, 0);
+	*moved = !sluice_trail_holds(&place->trail);
 	sluice_place_put(place);
+	return obj;
+}
+
+/*
+ * What is missing where docroot was may have been removed because it is elsewhere now.
+ * Context: under the docroot's credentials.
+ */
+static struct sluice_object *find_in_docroot(const struct sluice_site *site,
+					     struct span path, size_t host_len)
+{
+	struct sluice_object *obj;
+	int tries = LOOKUP_TRIES;
+	bool moved;
+
+	do {
+		obj = find_in_place(site, path, host_len, &moved);
+	} while (IS_ERR(obj) && moved && --tries);
 	return obj;
 }
 

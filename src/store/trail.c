@@ -63,6 +63,7 @@ static int leave_mark(struct sluice_trail *trail, const struct path *path,
 	spin_lock(&dentry->d_lock);
 	mark->seq = raw_read_seqcount(&dentry->d_seq);
 	mark->mounted = dentry->d_flags & DCACHE_MOUNTED;
+	mark->cares = DCACHE_MOUNTED;
 	ok = is_named(path, parent, name) && !(mark->seq & 1);
 	spin_unlock(&dentry->d_lock);
 	if (!ok)
@@ -104,12 +105,32 @@ static int follow(struct laying *l, struct path *link)
 	return err;
 }
 
+/*
+ * To what is mounted on @path, if that is for us.  One of ours may be on its way, and looks
+ * like another's: may_umount() has waited for that, as in store/chain.c.
+ */
+static bool descend(struct sluice_trail *trail, struct path *path)
+{
+	struct sluice_mark *mark = &trail->mark[trail->count - 1];
+
+	if (!mark->mounted)
+		return false;
+	if (follow_down_one(path))
+		return true;
+	may_umount(path->mnt);
+	if (follow_down_one(path))
+		return true;
+	mark->mounted = 0;
+	mark->cares = 0;
+	return false;
+}
+
 /* Each mount on the other is a mark, and so is what it has for a root. */
 static int go_down(struct laying *l, struct path *path)
 {
 	int err = 0;
 
-	while (!err && follow_down_one(path))
+	while (!err && descend(l->trail, path))
 		err = leave_mark(l->trail, path, NULL, SPAN(""));
 	return err;
 }

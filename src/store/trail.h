@@ -18,12 +18,14 @@
  * struct sluice_mark - one dentry that a name leads over
  * @at:      counted
  * @seq:     of the dentry
- * @mounted: DCACHE_MOUNTED if it was a mount point, or 0
+ * @mounted: DCACHE_MOUNTED if it was a mount point of ours, or 0
+ * @cares:   DCACHE_MOUNTED, or 0 if others have mounted on it: they may come and go
  */
 struct sluice_mark {
 	struct path	at;
 	unsigned int	seq;
 	unsigned int	mounted;
+	unsigned int	cares;
 };
 
 /**
@@ -60,7 +62,7 @@ static inline bool sluice_trail_holds(const struct sluice_trail *trail)
 	for (; mark < end; mark++) {
 		const struct dentry *dentry = mark->at.dentry;
 
-		if ((READ_ONCE(dentry->d_flags) & DCACHE_MOUNTED) != mark->mounted ||
+		if ((READ_ONCE(dentry->d_flags) & mark->cares) != mark->mounted ||
 		    read_seqcount_retry(&dentry->d_seq, READ_ONCE(mark->seq)))
 			return false;
 	}
