@@ -54,7 +54,8 @@ static bool is_past(s64 time)
 	return time && time < ktime_get_coarse_real_ns() - CHANGE_TIME;
 }
 
-static bool list_holds(const struct sluice_access *access, const struct inode *inode)
+/* Out of line, or what each hit asks for each link would be. */
+static noinline bool list_holds(const struct sluice_access *access, const struct inode *inode)
 {
 	return is_list_elsewhere(inode) && access->changed &&
 	       access->changed == compat_ctime_ns(inode);
@@ -73,14 +74,20 @@ static bool access_sample(struct sluice_access *access,
 	return is_past(access->changed);
 }
 
-/* @inode is NULL when the dentry has been killed meanwhile. */
-bool sluice_access_holds(const struct sluice_access *access,
-			 const struct inode *inode)
+static __always_inline bool access_holds(const struct sluice_access *access,
+					 const struct inode *inode)
 {
 	return inode && uid_eq(access->uid, inode->i_uid) &&
 	       gid_eq(access->gid, inode->i_gid) &&
 	       access->mode == READ_ONCE(inode->i_mode) &&
 	       (likely(!has_acl(inode)) || list_holds(access, inode));
+}
+
+/* @inode is NULL when the dentry has been killed meanwhile. */
+bool sluice_access_holds(const struct sluice_access *access,
+			 const struct inode *inode)
+{
+	return access_holds(access, inode);
 }
 
 /* Takes the last component off @name, if it is @dentry's name. */
@@ -267,7 +274,7 @@ bool sluice_chain_holds(const struct sluice_chain *chain,
 			return false;
 		dentry = parent;
 	}
-	return sluice_access_holds(&chain->root, READ_ONCE(dentry->d_inode));
+	return access_holds(&chain->root, READ_ONCE(dentry->d_inode));
 }
 
 /**
