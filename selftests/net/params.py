@@ -87,7 +87,7 @@ def words():
 def site():
     for name, values in (
             ("dynamic_prefix", ("api/", "/a,,/b")), ("dynamic_suffix", ("php", ".a,")),
-            ("hide_dot", ("2", "x")), ("htaccess", ("2", "x")), ("backend_files", ("2", "x")), ("authorization", ("ask",)),
+            ("hide_dot", ("2", "x")), ("say_why", ("2", "x")), ("htaccess", ("2", "x")), ("backend_files", ("2", "x")), ("authorization", ("ask",)),
             ("options", ("204",)), ("index", ("a/b", "x" * 300)),
             ("docroot_pin", ("2",)), ("symlinks", ("all", "")), ("mode_required", ("8", "0111", "1777")),
             ("mode_forbidden", ("rwx", "01000")),

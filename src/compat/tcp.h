@@ -138,11 +138,12 @@ static inline int compat_tcp_sendpage_locked(struct sock *sk, struct page *page,
 
 /* How a child is made of a request: stable kernels got one more parameter.  Kbuild looks. */
 #ifdef COMPAT_NO_CHILD_INIT
-#define COMPAT_CHILD_INIT
-#define COMPAT_CHILD_INIT_ARGUMENT
+#define COMPAT_CHILD_INIT(last)	last
+#define COMPAT_CHILD_INIT_ARGUMENT(last) last
 #else
-#define COMPAT_CHILD_INIT	, void (*opt_child_init)(struct sock *newsk, const struct sock *sk)
-#define COMPAT_CHILD_INIT_ARGUMENT , opt_child_init
+#define COMPAT_CHILD_INIT(last)	\
+	last, void (*opt_child_init)(struct sock *newsk, const struct sock *sk)
+#define COMPAT_CHILD_INIT_ARGUMENT(last) last, opt_child_init
 #endif
 
 /*

@@ -18,6 +18,7 @@
 
 struct conn_home;
 struct sluice_attach;
+struct sluice_handovers;
 struct sluice_listener;
 struct sluice_store;
 
@@ -48,6 +49,8 @@ enum sluice_leaving {
  * @send_timeout: without progress, after which a response is aborted
  * @linger_timeout: that a client has to read an error and close
  * @unload_timeout: that responses under way have to end when the instance ends
+ * @say_why:   the log has a line for the first request of each kind that is not served
+ * @handovers: const: those requests
  * @max_connections: more go to the backend, or are refused
  * @store:     const: where files are found
  * @stats:     const: the counters of the instance
@@ -70,6 +73,8 @@ struct sluice_conns {
 	enum sluice_leaving		leaving;
 	bool				in_haste;
 	const char			*prefix;
+	bool				say_why;
+	struct sluice_handovers		*handovers;
 	unsigned int			header_timeout;
 	unsigned int			keepalive_timeout;
 	unsigned int			send_timeout;

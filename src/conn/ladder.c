@@ -9,6 +9,7 @@
 #include <linux/jiffies.h>
 #include <net/tcp.h>
 
+#include "base/handovers.h"
 #include "base/pass_through.h"
 #include "conn/conn.h"
 #include "conn/ladder.h"
@@ -103,6 +104,8 @@ static int conn_begin_handoff(struct sluice_conn *conn, const struct sluice_requ
 	/* Ours, but that the connection is not: nobody knows what we would have said. */
 	if (req->verdict != SLUICE_HAND_OVER)
 		conn->answer.status = 503;
+	sluice_handovers_note(conn->conns->handovers, req->why, req->err, req->http.method_text,
+			      req->http.target, READ_ONCE(conn->conns->say_why));
 	conn->state = CONN_HANDOFF;
 	return 1;
 }
@@ -256,7 +259,11 @@ static bool conn_must_go(struct sluice_conn *conn, const struct sluice_lane *lan
 		conn_begin_going(conn, SLUICE_STAT_CONNECTIONS_PASSED_THROUGH, false);
 	else if (unlikely(tcp_sk(conn->ss.sk)->urg_data))
 		conn_begin_urgent(conn, standalone);
-	return conn->state == CONN_HANDOFF;
+	if (likely(conn->state != CONN_HANDOFF))
+		return false;
+	sluice_handovers_note(conn->conns->handovers, conn->answer.why, 0, SPAN(""), SPAN(""),
+			      READ_ONCE(conn->conns->say_why));
+	return true;
 }
 
 /*

@@ -105,6 +105,10 @@ struct sluice_instance {
 /* Made of the module's parameters. */
 extern struct sluice_instance sluice_loaders;
 
+#define instance_info(_instance, _fmt, ...) \
+	pr_info("%s" _fmt, (_instance)->prefix, ##__VA_ARGS__)
+#define instance_warn(_instance, _fmt, ...) \
+	pr_warn("%s" _fmt, (_instance)->prefix, ##__VA_ARGS__)
 #define instance_err(_instance, _fmt, ...) \
 	pr_err("%s" _fmt, (_instance)->prefix, ##__VA_ARGS__)
 

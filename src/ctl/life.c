@@ -20,6 +20,7 @@
 #include <linux/string.h>
 #include <net/net_namespace.h>
 
+#include "base/handovers.h"
 #include "conn/attach.h"
 #include "conn/conn.h"
 #include "conn/listener.h"
@@ -28,6 +29,7 @@
 #include "ctl/proc.h"
 #include "ctl/settings.h"
 #include "ctl/site.h"
+#include "loan/handoff.h"
 #include "loan/lend.h"
 #include "sock/sock.h"
 #include "store/cache.h"
@@ -40,6 +42,7 @@
 	.store.cache_entries = 4096,				\
 	.store.cache_bytes = 32 << 20,				\
 	.store.cache_idle = 60,					\
+	.conns.say_why = true,					\
 	.conns.header_timeout = 20,				\
 	.conns.keepalive_timeout = 75,				\
 	.conns.send_timeout = 60,				\
@@ -117,6 +120,7 @@ static void finish(struct sluice_instance *instance)
 
 	wait_for_completion(&instance->gone);
 	sluice_conns_exit(&instance->conns);
+	kfree(instance->conns.handovers);
 	mutex_lock(&instance->lock);
 	sluice_cache_exit(store);
 	sluice_site_close(instance);
@@ -228,7 +232,7 @@ static int attach(struct sluice_instance *instance, struct net *net)
 	int err = sluice_attach_open(&instance->conns, net, &instance->attach);
 
 	if (err && err != -ENOMEM)
-		instance_err(instance, "cannot open a TCP socket to attach with (%pe)\n", ERR_PTR(err));
+		instance_err(instance, "no TCP socket can be opened (%pe)\n", ERR_PTR(err));
 	return err;
 }
 
@@ -335,9 +339,12 @@ static int begin_within(struct sluice_instance *instance, struct net *net)
 {
 	int err;
 
+	instance->conns.handovers = sluice_handovers_create(instance->prefix);
+	if (!instance->conns.handovers)
+		return -ENOMEM;
 	err = begin_store(instance);
 	if (err)
-		return err;
+		goto err_handovers;
 	err = sluice_site_open(instance);
 	if (err)
 		goto err_store;
@@ -355,7 +362,43 @@ err_site:
 	sluice_site_close(instance);
 err_store:
 	end_store(instance);
+err_handovers:
+	kfree(instance->conns.handovers);
 	return err;
+}
+
+/* One family of the backend's listeners. Return: true if there is one. */
+static bool say_listener(const struct sluice_instance *instance, struct net *net,
+			 const struct sluice_site *site, sa_family_t family)
+{
+	const char *name = family == AF_INET6 ? "IPv6" : "IPv4";
+	uid_t uid;
+
+	if (!sluice_handoff_find(net, family, site->backend_port, &uid))
+		return false;
+	if (site->backend_uid != SLUICE_ANY_UID && site->backend_uid != uid)
+		instance_warn(instance, "backend_port=%u: %s, of user %u, expected %u: it is given nothing; set backend_uid if it is the backend\n",
+			      site->backend_port, name, uid, site->backend_uid);
+	else
+		instance_info(instance, "backend_port=%u: %s, of user %u\n", site->backend_port,
+			      name, uid);
+	return true;
+}
+
+/* What there is now; a backend may come later. Context: lock of the instance. */
+static void say_begun(struct sluice_instance *instance, struct net *net)
+{
+	const struct sluice_site *site = sluice_site_shown(instance);
+	bool found;
+
+	instance_info(instance, "serves on %s port %u\n", instance->address, instance->port);
+	if (site->standalone)
+		return;
+	found = say_listener(instance, net, site, AF_INET);
+	found |= say_listener(instance, net, site, AF_INET6);
+	if (!found)
+		instance_warn(instance, "backend_port=%u: nobody listens there on the loopback or a wildcard, up to now; what is not served is answered 503\n",
+			      site->backend_port);
 }
 
 /* @begun: it is live, also if that has failed: then it has to be ended. Context: its lock. */
@@ -370,6 +413,8 @@ static int begin_in(struct sluice_instance *instance, struct net *net, bool *beg
 	}
 	reinit_completion(&instance->closed);
 	err = instance->attach.count ? attach(instance, net) : open_listeners(instance, net);
+	if (!err && !instance->attach.count)
+		say_begun(instance, net);
 	/* All that ends it is ready: pairs with the cmpxchg() in end_work(). */
 	smp_store_release(&instance->phase, SLUICE_LIVE);
 	*begun = true;

@@ -12,6 +12,7 @@
 #include <linux/uaccess.h>
 #include <net/net_namespace.h>
 
+#include "base/handovers.h"
 #include "base/stats.h"
 #include "ctl/instance.h"
 #include "ctl/proc.h"
@@ -93,6 +94,28 @@ static int stats_open(struct inode *inode, struct file *file)
 
 static const struct proc_ops stats_ops = {
 	.proc_open	= stats_open,
+	.proc_read	= seq_read,
+	.proc_lseek	= seq_lseek,
+	.proc_release	= view_release,
+};
+
+/* --- handovers ------------------------------------------------------------- */
+
+static int handovers_show(struct seq_file *seq, void *unused)
+{
+	const struct view *view = seq->private;
+
+	sluice_handovers_show(view->instance->conns.handovers, seq);
+	return 0;
+}
+
+static int handovers_open(struct inode *inode, struct file *file)
+{
+	return view_open(inode, file, handovers_show);
+}
+
+static const struct proc_ops handovers_ops = {
+	.proc_open	= handovers_open,
 	.proc_read	= seq_read,
 	.proc_lseek	= seq_lseek,
 	.proc_release	= view_release,
@@ -195,7 +218,9 @@ int sluice_proc_init(struct sluice_instance *instance, struct net *net)
 	if (!dir)
 		return -ENOMEM;
 	instance->proc_net = net;
+	/* What clients ask for is not for everybody to know. */
 	if (!proc_create_data("stats", 0444, dir, &stats_ops, instance) ||
+	    !proc_create_data("handovers", 0400, dir, &handovers_ops, instance) ||
 	    !proc_create_data("types", 0644, dir, &types_ops, instance)) {
 		proc_remove(dir);
 		return -ENOMEM;

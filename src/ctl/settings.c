@@ -400,6 +400,9 @@ SETTING(return, 0644,
 SETTING(take_back, 0644,
 	"with return=1: keep idle connections that the backend closes",
 	EACH(take_back), TOGGLE);
+SETTING(say_why, 0644,
+	"the kernel log has a line for the first request of each kind that is not served",
+	IN(conns.say_why), TOGGLE);
 SETTING(pass_through, 0644,
 	"the backend gets all connections; set by itself when an invariant is broken",
 	AT(sluice_pass_through), TOGGLE);

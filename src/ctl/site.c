@@ -6,6 +6,7 @@
  * is not live the changes gather in a draft.  All under the lock of the instance.
  */
 #include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -17,6 +18,7 @@
 #include "http/parse.h"
 #include "store/cache.h"
 #include "store/docroot.h"
+#include "store/lookup.h"
 #include "store/routes.h"
 #include "store/site.h"
 #include "store/types.h"
@@ -158,6 +160,29 @@ int sluice_site_check_fit(const struct sluice_instance *instance, const struct s
 	return 0;
 }
 
+/* What will keep its files from being served, for who wonders later; that is known to be fit. */
+static void say_docroot(const struct sluice_instance *instance, const struct sluice_site *site)
+{
+	const char *name = site->docroot_name;
+	const char *fs;
+
+	switch (sluice_lookup_probe(site, &fs)) {
+	case 0:
+		instance_info(instance, "docroot=%s: on %s\n", name, fs);
+		break;
+	case -EKEYREJECTED:
+		instance_warn(instance, "docroot=%s: a security module, as SELinux or AppArmor, does not let it be searched: its files are the backend's\n",
+			      name);
+		break;
+	case -EACCES:
+		instance_warn(instance, "docroot=%s: user %u may not search it; chmod o+x, or choose another run_as\n",
+			      name, instance->run_as);
+		break;
+	default:	/* said already */
+		break;
+	}
+}
+
 /**
  * sluice_site_open_docroot() - open the directory that a site names
  * @instance: whose
@@ -178,7 +203,10 @@ int sluice_site_open_docroot(const struct sluice_instance *instance, struct slui
 		if (site->docroot)
 			sluice_docroot_put(site->docroot);
 		site->docroot = root;
-		return sluice_site_check_fit(instance, site);
+		err = sluice_site_check_fit(instance, site);
+		if (!err)
+			say_docroot(instance, site);
+		return err;
 	case -EPERM:
 		instance_err(instance, "docroot=%s: refused, it would serve the whole system; name a directory that holds only what may be served\n",
 			     name);

@@ -293,3 +293,32 @@ out:
 	rcu_read_unlock();
 	return err;
 }
+
+/**
+ * sluice_handoff_find() - does anybody listen there, as far as can be known without a connection
+ * @net:    where
+ * @family: of clients
+ * @port:   its port, on the loopback or a wildcard
+ * @uid:    out: who has opened it
+ *
+ * Context: any.
+ * Return: true if so
+ */
+bool sluice_handoff_find(struct net *net, sa_family_t family, u16 port, uid_t *uid)
+{
+	struct sock *lsk;
+	bool found;
+
+	rcu_read_lock();
+	if (family == AF_INET6)
+		lsk = compat_lookup_listener6(net, &in6addr_loopback, 0, &in6addr_loopback, port,
+					      LOOPBACK_IFINDEX);
+	else
+		lsk = compat_lookup_listener(net, htonl(INADDR_LOOPBACK), 0,
+					     htonl(INADDR_LOOPBACK), port, LOOPBACK_IFINDEX);
+	found = lsk;
+	if (found)
+		*uid = from_kuid_munged(&init_user_ns, compat_sk_uid(lsk));
+	rcu_read_unlock();
+	return found;
+}

@@ -6,10 +6,12 @@
 #define SLUICE_LOAN_HANDOFF_H
 
 #include <linux/limits.h>
+#include <linux/socket.h>
 #include <linux/types.h>
 
 struct net;
 struct sluice_loan;
+struct net;
 struct sluice_sock;
 
 /* Whoever listens will do. */
@@ -17,5 +19,7 @@ struct sluice_sock;
 
 int sluice_backend_family(struct net *net, __be32 address, u16 port);
 int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, struct sluice_loan *loan);
+
+bool sluice_handoff_find(struct net *net, sa_family_t family, u16 port, uid_t *uid);
 
 #endif /* SLUICE_LOAN_HANDOFF_H */

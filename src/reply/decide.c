@@ -34,6 +34,7 @@ static void begin(struct sluice_request *req, const struct sluice_lane *lane)
 {
 	req->site = lane->site;
 	req->obj = NULL;
+	req->err = 0;
 	req->page = false;
 }
 
@@ -266,6 +267,7 @@ static void place_in_host(struct sluice_request *req, struct sluice_lane *lane)
 
 static void decide_without_file(long err, struct sluice_request *req)
 {
+	req->err = err;
 	switch (err) {
 	case -EISDIR:
 		req->verdict = SLUICE_REDIRECT;
@@ -278,6 +280,7 @@ static void decide_without_file(long err, struct sluice_request *req)
 		hand_over(req, SLUICE_STAT_HANDED_OVER_DIRECTORY, 403);
 		break;
 	case -ENOEXEC:
+	case -ETXTBSY:
 		hand_over(req, SLUICE_STAT_HANDED_OVER_DYNAMIC, 403);
 		break;
 	case -EOPNOTSUPP:

@@ -32,6 +32,7 @@ enum sluice_verdict {
  * @verdict: see above
  * @status:  of the answer, if there is one from us
  * @why:     counter of the reason to hand over
+ * @err:     what sluice_lookup() said instead of a file, or 0
  * @close:   nothing after this request can be trusted
  * @page:    @key is that of the page of an error
  * @obj:     the file; a reference of the caller's
@@ -51,6 +52,7 @@ struct sluice_request {
 	enum sluice_verdict		verdict;
 	u16				status;
 	enum sluice_stat		why;
+	int				err;
 	bool				close;
 	bool				page;
 	struct sluice_object		*obj;

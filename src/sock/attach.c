@@ -136,13 +136,13 @@ static void request_done(struct request_sock *req)
 static struct sock *
 attached_syn_recv_sock(const struct sock *sk, struct sk_buff *skb, struct request_sock *req,
 		       struct dst_entry *dst, struct request_sock *req_unhash,
-		       bool *own_req COMPAT_CHILD_INIT)
+		       COMPAT_CHILD_INIT(bool *own_req))
 {
 	const struct attach_family *family = family_of(sk);
 	struct sock *child;
 
 	child = family->base->syn_recv_sock(sk, skb, req, dst, req_unhash,
-					    own_req COMPAT_CHILD_INIT_ARGUMENT);
+					    COMPAT_CHILD_INIT_ARGUMENT(own_req));
 	if (unlikely(!child))
 		return NULL;
 	/* It is a clone; but a child of IPv4 of an IPv6 socket has a table of its own. */

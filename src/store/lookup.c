@@ -167,10 +167,19 @@ static int refuse_mode(const struct sluice_site *site, umode_t mode)
 
 	/* A program: the backend may run it, nobody should read it. */
 	if (forbidden & 0111)
-		return -ENOEXEC;
+		return -ETXTBSY;
 	if (forbidden || (mode & site->mode_required) != site->mode_required)
-		return -EACCES;
+		return -EPERM;
 	return 0;
+}
+
+/* By owner and mode he may: then it is SELinux, or another of these, who says that not. */
+static int who_refuses(const struct path *path, int err)
+{
+	if (err == -EACCES &&
+	    !generic_permission(mnt_idmap(path->mnt), d_inode(path->dentry), MAY_READ))
+		return -EKEYREJECTED;
+	return err;
 }
 
 /*
@@ -185,11 +194,11 @@ static struct file *open_checked(const struct path *path, const struct cred *cre
 	err = inode_permission(mnt_idmap(path->mnt), d_inode(path->dentry),
 			       MAY_READ | MAY_OPEN);
 	if (err)
-		return ERR_PTR(err);
+		return ERR_PTR(who_refuses(path, err));
 	file = dentry_open(path, O_RDONLY | O_NONBLOCK | O_LARGEFILE |
 			   O_NOATIME, cred);
 	if (IS_ERR(file))
-		return file;
+		return ERR_PTR(who_refuses(path, PTR_ERR(file)));
 	err = compat_post_open(file);
 	if (!err)
 		err = sluice_backing_check(file);
@@ -320,8 +329,8 @@ static void add_absent(struct finding *f, const struct path *dir,
 /* What open_found() says about a file, as long as that is what it is. */
 static bool is_verdict(long err)
 {
-	return err == -EACCES || err == -ENOENT || err == -EISDIR ||
-	       err == -ENOEXEC || err == -EOPNOTSUPP;
+	return err == -EACCES || err == -EPERM || err == -ENOENT || err == -EISDIR ||
+	       err == -ETXTBSY || err == -EOPNOTSUPP;
 }
 
 /* It was made of what the file was before; or it is not made yet, and its file is not empty. */
@@ -773,7 +782,13 @@ static int plain_error(int err)
 	case -EBUSY:
 	case -EREMOTE:
 	case -ENOMEM:
+	case -ETXTBSY:
+	case -EPERM:
+	case -EXDEV:
+	case -EKEYREJECTED:
 		return err;
+	case -ELOOP:
+		return -EXDEV;
 	case -ENOENT:
 	case -ENOTDIR:
 	case -ENAMETOOLONG:
@@ -1029,6 +1044,44 @@ static struct sluice_object *find_in_docroot(const struct sluice_site *site,
 	return obj;
 }
 
+static int probe_place(const struct path *path)
+{
+	struct inode *inode = d_inode(path->dentry);
+	int err;
+
+	err = inode_permission(mnt_idmap(path->mnt), inode, MAY_EXEC);
+	if (err && !generic_permission(mnt_idmap(path->mnt), inode, MAY_EXEC))
+		err = -EKEYREJECTED;
+	return err;
+}
+
+/**
+ * sluice_lookup_probe() - may files of a docroot be looked for at all
+ * @site: its docroot is open
+ * @kind: out: of its file system; good as long as docroot is there
+ *
+ * Context: process.
+ * Return: 0; -EACCES if the user may not pass it; -EKEYREJECTED if a security module does
+ * not let him; -EOPNOTSUPP for its file system; or where it led to is gone.
+ */
+int sluice_lookup_probe(const struct sluice_site *site, const char **kind)
+{
+	struct sluice_place *place = sluice_docroot_find(site->docroot);
+	const struct cred *old;
+	int err = -EOPNOTSUPP;
+
+	if (IS_ERR(place))
+		return PTR_ERR(place);
+	*kind = place->path.mnt->mnt_sb->s_type->name;
+	if (sluice_backing_is_fit(place->path.dentry)) {
+		old = override_creds(site->docroot->cred);
+		err = probe_place(&place->path);
+		revert_creds(old);
+	}
+	sluice_place_put(place);
+	return err;
+}
+
 /**
  * sluice_lookup() - find and open what a path names below the docroot
  * @store: whose site is asked
@@ -1040,11 +1093,12 @@ static struct sluice_object *find_in_docroot(const struct sluice_site *site,
  *
  * Context: process, in the slow lane.
  * Return: an object with a reference for the caller, or ERR_PTR: -ENOENT no
- * such file, or not a regular one; -EACCES not readable for the user, or it
- * leads out of the docroot; -EISDIR a directory named without its slash;
- * -ENODATA a directory without an index; -ENOEXEC a program; -EOPNOTSUPP a file
- * system whose pages cannot be sent; -EBUSY somebody wants to be asked before it is
- * read; -EREMOTE a directory on the way has rules of its own (.htaccess); -ENOMEM.
+ * such file, or not a regular one; -EACCES not readable for the user; -EPERM its mode is not
+ * one of those that are served; -EKEYREJECTED a security module does not let it be read;
+ * -EXDEV by a symlink that is not followed; -ETXTBSY it may be executed; -EISDIR a directory
+ * named without its slash; -ENODATA a directory without an index; -ENOEXEC a program;
+ * -EOPNOTSUPP a file system whose pages cannot be sent; -EBUSY somebody wants to be asked
+ * before it is read; -EREMOTE a directory on the way has rules of its own (.htaccess); -ENOMEM.
  */
 struct sluice_object *sluice_lookup(struct sluice_store *store, struct span path,
 				    size_t host_len, u64 *site_id)

@@ -8,8 +8,10 @@
 #include "http/span.h"
 
 struct sluice_object;
+struct sluice_site;
 struct sluice_store;
 
+int sluice_lookup_probe(const struct sluice_site *site, const char **kind);
 struct sluice_object *sluice_lookup(struct sluice_store *store, struct span path,
 				    size_t host_len, u64 *site_id);
 
