@@ -77,7 +77,7 @@ assert len(SETTINGS) > 40 and len(COUNTERS) > 80, "were the tables moved?"
 
 VALUES = {
     "docroot": "/var/www/html", "port": "80", "backend_port": "8080", "address": "0.0.0.0",
-    "backend_uid": "0", "run_as": "65534", "index": "index.html", "server": "sluice",
+    "attach": "", "backend_uid": "0", "run_as": "65534", "index": "index.html", "server": "sluice",
     "charset": "", "add_header": "", "page_404": "", "cache_control": "",
     "mode_forbidden": "0111", "mode_required": "0000", "symlinks": "beneath",
     "unload_timeout": "0", "keepalive_timeout": "75", "max_connections": "65536",

@@ -45,6 +45,20 @@ def nothing(tree):
     same("Sanitizer" in out, False)
 
 
+@test("doctor: attached, the server is on its own port, and nothing else is asked for")
+def attached(tree):
+    well(tree)
+    tree.conf("docroot = /var/www/html\nattach = 80\n")
+    tree.set("attach", "80")
+    tree.set("backend_port", "0")
+    tree.listen("00000000", 80, inode=101, pid=813, name="nginx")
+    tree.write("proc/813/limits", "Max open files            65536   65536   files\n")
+    out = expect(tree, 0, "backend 0.0.0.0:80: opened by root, nginx (813)")
+    same("past sluice" in out, False, out)
+    tree.set("attach", "81")
+    expect(tree, 1, "attach: nobody listens on port 81")
+
+
 @test("doctor: warnings alone are status 4")
 def warnings(tree):
     well(tree)

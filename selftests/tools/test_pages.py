@@ -75,7 +75,7 @@ def example(tree):
     tree.conf(text)
     tree.ctl("check").expect(0, out=["2 settings"])
     tree.conf(re.sub(r"^#(\w+ =|  +)", r"\1", text, flags=re.M))
-    tree.ctl("check").expect(0, out=["6 settings"])
+    tree.ctl("check").expect(0, out=["4 settings"])
 
 
 @test("what pages tell to call there is")

@@ -34,6 +34,19 @@ def nobody(tree):
     tree.ctl("status").expect(0, out=["none (standalone)"])
 
 
+@test("status: attached to the server's own sockets, or to none of them, or nobody is there")
+def attached(tree):
+    tree.set("attach", "80,81")
+    tree.set("backend_port", "0")
+    tree.ctl("status").expect(0, out=["attached to", "nobody listens on port 80,81"])
+    tree.listen("00000000", 80, inode=99, pid=812, name="nginx")
+    tree.ctl("status").expect(0, out=["0.0.0.0:80, opened by root, nginx (812)",
+                                      "none of them: the kernel log says why"])
+    tree.count({"live_attached": 1})
+    out = tree.ctl("status").expect(0).out
+    same("none of them" in out or "listens on" in out, False, out)
+
+
 @test("status: what is alarming is said")
 def alarms(tree):
     tree.set("pass_through", "1")

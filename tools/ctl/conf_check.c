@@ -98,25 +98,58 @@ static void check_docroot(struct conf *conf, const struct conf_line *docroot)
 			   docroot->value);
 }
 
+/* With attach the server's own listening sockets say all that. */
+static void check_attach(struct conf *conf, const char *instance)
+{
+	static const char *const others[] = {
+		"backend_port", "port", "address", "defer_accept"
+	};
+	const struct conf_line *alone = conf_find(conf, instance, "standalone");
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		const struct conf_line *other = conf_find(conf, instance, others[i]);
+
+		if (other)
+			conf_wrong(conf, other->number,
+				   "%s = %s: with attach that is the server's; expected one of the two",
+				   others[i], other->value);
+	}
+	if (is_on(alone))
+		conf_wrong(conf, alone->number,
+			   "standalone = 1: with attach there is a server; expected port instead of attach if there is none");
+}
+
+static void check_backend(struct conf *conf, const char *instance, const char *of)
+{
+	const struct conf_line *backend = conf_find(conf, instance, "backend_port");
+	const struct conf_line *port = conf_find(conf, instance, "port");
+
+	if (!backend && !is_on(conf_find(conf, instance, "standalone")))
+		conf_wrong(conf, 1,
+			   "%s: backend_port is missing; expected attach = 80, or it, or standalone = 1",
+			   of);
+	if (backend && !strcmp(backend->value, port ? port->value : "80"))
+		conf_wrong(conf, backend->number,
+			   "backend_port = %s is sluice's own port; expected the port of the backend",
+			   backend->value);
+}
+
 /* What it would be refused for as a whole, at load. */
 static void check_section(struct conf *conf, const char *instance)
 {
 	const struct conf_line *docroot = conf_find(conf, instance, "docroot");
-	const struct conf_line *backend = conf_find(conf, instance, "backend_port");
-	const struct conf_line *port = conf_find(conf, instance, "port");
+	const struct conf_line *attach = conf_find(conf, instance, "attach");
 	const char *of = instance ? instance : "the module";
 
 	if (docroot)
 		check_docroot(conf, docroot);
 	else
 		conf_wrong(conf, 1, "%s: docroot is missing; expected docroot = DIRECTORY", of);
-	if (!backend && !is_on(conf_find(conf, instance, "standalone")))
-		conf_wrong(conf, 1, "%s: backend_port is missing; expected it, or standalone = 1",
-			   of);
-	if (backend && !strcmp(backend->value, port ? port->value : "80"))
-		conf_wrong(conf, backend->number,
-			   "backend_port = %s is sluice's own port; expected the port of the backend",
-			   backend->value);
+	if (attach && attach->value[0])
+		check_attach(conf, instance);
+	else
+		check_backend(conf, instance, of);
 }
 
 /* What is wrong is said. Return: nothing is, as far as can be told without the kernel */

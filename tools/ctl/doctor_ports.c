@@ -99,8 +99,33 @@ static void look_at_backend(struct report *report)
 	listeners_free(&listeners);
 }
 
+/* It listens where clients come, and nothing of ours does. */
+static void look_at_attached(struct report *report, unsigned long port)
+{
+	struct listeners listeners = { 0 };
+	size_t i;
+
+	listeners_read(&listeners, port);
+	for (i = 0; i < listeners.count; i++)
+		look_at_opener(report, &listeners.one[i]);
+	if (listeners.count)
+		look_at_descriptors(report, &listeners.one[0]);
+	else
+		found_bad(report, "attach: nobody listens on port %lu here; start the server, or correct attach",
+			  port);
+	listeners_free(&listeners);
+}
+
 void look_at_ports(struct report *report)
 {
-	look_at_own(report);
-	look_at_backend(report);
+	char *attach = in_effect(report, "attach", "");
+	char *rest = attach, *port;
+
+	if (!*attach) {
+		look_at_own(report);
+		look_at_backend(report);
+	}
+	while (*attach && (port = strsep(&rest, ",")))
+		look_at_attached(report, strtoul(port, NULL, 10));
+	free(attach);
 }

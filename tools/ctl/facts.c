@@ -150,7 +150,8 @@ static void put_counters(struct json_object *facts)
 static struct json_object *instance_object(const char *name)
 {
 	struct json_object *object = need(json_object_new_object());
-	static const char *const shown[] = { "live", "netns", "docroot", "port", "backend_port" };
+	static const char *const shown[] = { "live", "netns", "docroot", "attach", "port",
+					   "backend_port" };
 	size_t i;
 
 	put(object, "name", text_object(name));
@@ -180,6 +181,16 @@ static struct json_object *instances(void)
 	return list;
 }
 
+/* Attached we have no listening socket; it is to the server's first port. */
+static void put_where(struct json_object *facts, struct json_object *set)
+{
+	bool attached = *fact_text(set, "attach");
+
+	put(facts, "listening",
+	    attached ? json_object_new_array() : listeners_on(fact_number(set, "port")));
+	put(facts, "backend", listeners_on(fact_number(set, attached ? "attach" : "backend_port")));
+}
+
 /* For json_object_put(). */
 struct json_object *facts_gather(void)
 {
@@ -193,8 +204,7 @@ struct json_object *facts_gather(void)
 	put_line(facts, "srcversion", SYS_MODULE "/srcversion");
 	set = settings();
 	put(facts, "settings", set);
-	put(facts, "listening", listeners_on(fact_number(set, "port")));
-	put(facts, "backend", listeners_on(fact_number(set, "backend_port")));
+	put_where(facts, set);
 	put(facts, "instances", instances());
 	put_counters(facts);
 	return facts;

@@ -55,11 +55,28 @@ static void show_listeners(const char *title, struct json_object *list, bool who
 	}
 }
 
+static void show_attached(struct json_object *facts)
+{
+	struct json_object *server = fact(facts, "backend");
+	const char *ports = fact_text(fact(facts, "settings"), "attach");
+
+	show_listeners("attached to", server, true);
+	if (!json_object_array_length(server))
+		printf(TITLE "nobody listens on port %s in this network namespace\n", "attached to",
+		       ports);
+	else if (!fact_number(fact(facts, "counters"), "live_attached"))
+		printf(TITLE "none of them: the kernel log says why\n", "");
+}
+
 static void show_where(struct json_object *facts)
 {
 	struct json_object *settings = fact(facts, "settings");
 	struct json_object *backend = fact(facts, "backend");
 
+	if (*fact_text(settings, "attach")) {
+		show_attached(facts);
+		return;
+	}
 	show_listeners("listens on", fact(facts, "listening"), false);
 	if (!json_object_array_length(fact(facts, "listening")))
 		printf(TITLE "nothing on port %s in this network namespace\n", "listens on",
@@ -156,9 +173,12 @@ static void show_instances(struct json_object *list)
 
 		printf(TITLE, "instance");
 		show_word(fact_text(one, "name"));
-		printf(": %s, port %s, backend_port %s, docroot ",
-		       strcmp(fact_text(one, "live"), "1") ? "not live" : "live",
-		       fact_text(one, "port"), fact_text(one, "backend_port"));
+		printf(": %s, ", strcmp(fact_text(one, "live"), "1") ? "not live" : "live");
+		if (*fact_text(one, "attach"))
+			printf("attach %s, docroot ", fact_text(one, "attach"));
+		else
+			printf("port %s, backend_port %s, docroot ", fact_text(one, "port"),
+			       fact_text(one, "backend_port"));
 		show_word(fact_text(one, "docroot"));
 		printf(", in %s\n", fact_text(one, "netns"));
 	}
