@@ -9,9 +9,12 @@ import signal
 import socket
 import threading
 
+import lib
 from lib import (BACKEND, PATIENCE, TOP, Client, Closed, Counting, Nginx, bytes_of,
                  eventually, expected_warning, load, no_connection_left, param, request,
                  run_tests, same, say, sysctl, test, write)
+
+lib.two_ports_only("a server that is down, full or another's is told by TCP itself")
 
 CGROUPS = "/sys/fs/cgroup"
 SMALL_WINDOW = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import threading
 
-from lib import (BACKEND, PATIENCE, TOP, Client, Counting, Nginx, bytes_of, eventually,
+from lib import (BACKEND, PORT, PATIENCE, TOP, Client, Counting, Nginx, bytes_of, eventually,
                  get, load, no_connection_left, param, params, request, run_tests,
                  same, start, stat, test, write)
 
@@ -56,7 +56,7 @@ def first():
         expect_dynamic(client, client.ask("/dynamic"))
         expect_dynamic(client, client.ask("/dynamic?again"), "again")
         # $server_port is that of the socket's own end.
-        line = f'{client.name()} 80 "GET /dynamic HTTP/1.1" 200'
+        line = f'{client.name()} {PORT} "GET /dynamic HTTP/1.1" 200'
         eventually(lambda: line in nginx.log(), line)
     counting.expect(handed_over=1, handed_over_not_found=1,
                     connections_handed_over=1, requests=1, served=0)
@@ -373,7 +373,7 @@ def http2():
     Nginx(listen=f"listen {BACKEND} http2;")
     counting = Counting()
     page = subprocess.run(["curl", "-s", "-m", "100", "--http2-prior-knowledge",
-                           "-w", "%{http_version}", "http://127.0.0.1/dynamic"],
+                           "-w", "%{http_version}", f"http://127.0.0.1:{PORT}/dynamic"],
                           capture_output=True, text=True, check=True).stdout
     same(page.startswith("GET 127.0.0.1:"), True, page)
     same(page.endswith("\n2"), True, page)

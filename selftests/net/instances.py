@@ -15,9 +15,12 @@ import sys
 import threading
 
 from hanging import Hanging
+import lib
 from lib import (BACKEND, PORT, TOP, WWW, Client, Closed, Nginx, bytes_of, eventually, get,
                  is_loaded, load, new_messages, nothing_of_it, param, request, run,
                  run_tests, same, start, stats, test, timed_unload, unload, write)
+
+lib.two_ports_only("each has a server of its own, on another port")
 
 INSTANCES = "/sys/module/sluice/instances"
 # How often they are made and ended: scripts/vm --kernel debug -- selftests/net/instances.py 100

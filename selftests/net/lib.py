@@ -237,8 +237,9 @@ def kernel_log(lines=10):
 
 
 def param(name, value):
-    if name == "standalone" and is_attaching() and str(value) == "1":
-        raise Skip("attached there is a server")
+    if ATTACH and is_attaching() and (name, str(value)) != ("standalone", "0") and \
+            name in ("standalone", "backend_port"):
+        raise Skip("attached there is a server, on its own port")
     with open(f"/sys/module/sluice/parameters/{name}", "w") as out:
         out.write(str(value) or "\n")	# nothing would be no write at all
 

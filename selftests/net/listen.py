@@ -13,9 +13,12 @@ import subprocess
 import sys
 import threading
 
+import lib
 from lib import (BACKEND, PATIENCE, PORT, Client, Counting, Nginx, Skip, eventually, get,
                  load, new_messages, param, request, run, run_tests, same, start, stat,
                  sysctl, test, unload, write)
+
+lib.two_ports_only("its listening sockets")
 
 IPPROTO_MPTCP = 262
 NETLINK_SOCK_DIAG = 4
