@@ -508,6 +508,11 @@ static int look_for_guard_in(struct finding *f, const struct path *dir)
 	bool is_there;
 
 	path.dentry = compat_lookup_one(dir->mnt, dir->dentry, GUARD, strlen(GUARD));
+	if (path.dentry == ERR_PTR(-ENOENT)) {
+		/* As procfs has it, which is not served; nothing is there to be remembered. */
+		f->certain = false;
+		return 0;
+	}
 	if (IS_ERR(path.dentry))
 		return PTR_ERR(path.dentry);
 	is_there = d_is_positive(path.dentry);
