@@ -529,6 +529,8 @@ class Nginx:
     def stop(self):
         self.process.terminate()
         self.process.wait()
+        if is_attaching():
+            attached()	# not to what is gone, which the next one's would be taken for
 
     def pids(self):
         pid = self.process.pid
