@@ -5,11 +5,12 @@ File systems that know one name by many spellings: what a path is by its name, a
 or hidden, is not got around by another one.
 """
 
+import errno
 import os
 import subprocess
 from urllib.parse import quote
 
-from lib import (TOP, Client, Skip, load, mount, nothing_left, params, run,
+from lib import (TOP, Client, Skip, load, mount, nothing_left, param_refused, params, run,
                  run_tests, same, test, write)
 
 SECRET = b"secret"
@@ -48,14 +49,20 @@ def reachable(top, names):
             same(file.read(), SECRET, name)
 
 
-def expect_not_served(top, names, plain=None):
+def expect_not_served(top, names, plain, below=""):
     with params(docroot=top, dynamic_prefix="/cgi-bin/,/secret/"), Client() as client:
         for _ in range(2):
             for name in names:
-                response = client.ask(quote(f"/{name}"))
+                response = client.ask(quote(f"{below}/{name}"))
                 same(SECRET in response.body, False, repr(name))
                 same(response.status in (403, 404, 503), True, f"{name!r} {response}")
-            same(client.ask("/file").status, plain, "a file")
+            same(client.ask(f"{below}/file").status, plain, "a file")
+
+
+def expect_none_served(top, names):
+    """As docroot it is refused, for nobody else is there; and below it all is as if it were."""
+    param_refused("docroot", top, errno.EOPNOTSUPP, "no file can be served")
+    expect_not_served(TOP, names, 503, top.removeprefix(TOP))
 
 
 @test("ext4 with casefold: nothing of it is served, whatever it is called")
@@ -66,7 +73,7 @@ def casefold():
     run("chattr", "+F", f"{top}/www")
     fill(f"{top}/www")
     reachable(f"{top}/www", SPELLINGS)
-    expect_not_served(f"{top}/www", SPELLINGS, 503)
+    expect_none_served(f"{top}/www", SPELLINGS)
 
 
 @test("xfs with names in any case: a program and what is hidden are that in any")
@@ -89,7 +96,7 @@ def joliet():
     if not os.path.exists(f"{TOP}/joliet/{names[1]}"):
         raise Skip("this kernel does not read Joliet's names")
     reachable(f"{TOP}/joliet", names)
-    expect_not_served(f"{TOP}/joliet", names, 503)
+    expect_none_served(f"{TOP}/joliet", names)
 
 
 @test("nothing is left")
