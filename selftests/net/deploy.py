@@ -12,10 +12,9 @@ import http.server
 import json
 import os
 import re
-import sys
 import threading
 
-from lib import (HERE, PORT, TOP, WWW, Client, Counting, eventually, listens, load,
+from lib import (ATTACH, HERE, PORT, TOP, WWW, Client, Counting, eventually, listens, load,
                  run, run_tests, same, start, test, unload, write)
 
 PAGES = f"{HERE}/../../Documentation/deploy"
@@ -69,9 +68,18 @@ def two_ports(page, more=""):
     load(**options_of(page, more))
 
 
-# How the module comes to be in front of a server, the first if no other is named.
-WAYS = {"two_ports": two_ports}
-WAY = WAYS[(sys.argv[1:] or list(WAYS))[0]]
+def attached(page, more=""):
+    """The server keeps its port, which clients use; the rest is as the page has it."""
+    options = options_of(page, more)
+    unload()
+    if not options.keys() & {"standalone", "port"}:
+        options["attach"] = options.pop("backend_port")
+        options.pop("address", None)
+    load(**options)
+
+
+# How the module comes to be in front of a server.
+WAY = attached if ATTACH else two_ports
 
 
 # --- what is behind -----------------------------------------------------------------
