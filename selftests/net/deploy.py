@@ -14,7 +14,7 @@ import os
 import re
 import threading
 
-from lib import (ATTACH, HERE, PORT, TOP, WWW, Client, Counting, eventually, listens, load,
+from lib import (ATTACH, HERE, PORT, TOP, WWW, Client, Counting, Skip, eventually, listens, load,
                  run, run_tests, same, start, test, unload, write)
 
 PAGES = f"{HERE}/../../Documentation/deploy"
@@ -76,6 +76,12 @@ def attached(page, more=""):
         options["attach"] = options.pop("backend_port")
         options.pop("address", None)
     load(**options)
+
+
+def not_attached():
+    """It is behind another server, or in another namespace, on ports of its own."""
+    if ATTACH:
+        raise Skip("in the way of two ports only")
 
 
 # How the module comes to be in front of a server.
@@ -323,6 +329,7 @@ def expect_in_front(health):
 
 @test("nginx.rst: nginx in front keeps its connections to sluice")
 def nginx_in_front():
+    not_attached()
     config = file_of("nginx", "``/etc/nginx/sites-available/default``", "front.conf",
                      NGINX)
     WAY("nginx")
@@ -334,6 +341,7 @@ def nginx_in_front():
 
 @test("haproxy.rst, in front: its health check asks the application")
 def haproxy_in_front():
+    not_attached()
     config = file_of("haproxy", "``/etc/haproxy/haproxy.cfg``, in front", "front.cfg")
     WAY("haproxy", ", in front")
     with Behind(8080), Running(80, "haproxy", "-db", "-f", config):
@@ -342,6 +350,7 @@ def haproxy_in_front():
 
 @test("varnish.rst, in front: its probe asks the application")
 def varnish_in_front():
+    not_attached()
     config = file_of("varnish", "``/etc/varnish/default.vcl``, in front", "front.vcl")
     WAY("varnish", ", in front")
     with Behind(8080), varnish_at(80, config):
@@ -403,6 +412,7 @@ def container():
 
 @test("container.rst: an instance in the namespace that a published port leads to")
 def in_a_container():
+    not_attached()
     config = file_of("container", "``/srv/web/nginx.conf``", "container.conf",
                      NGINX)
     steps = configured("container",

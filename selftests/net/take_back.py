@@ -11,6 +11,7 @@ from lib import (BACKEND, Client, Closed, Counting, Nginx, eventually, let_rest,
 
 
 def static(client):
+    let_rest(nginx.process)
     response = client.ask("/small")
     same((response.body, response.is_nginx), (b"small", False), f"{response}")
 
