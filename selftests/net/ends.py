@@ -9,8 +9,11 @@ import struct
 import time
 
 from hanging import Hanging
+import lib
 from lib import (WWW, Client, Counting, Nginx, bytes_of, eventually, load, nothing_left,
                  params, request, run_tests, same, stat, stats, test, write)
+
+lib.two_ports_only("most of it has no server")
 
 LARGE = bytes_of(8_000_000)
 # A client that holds back what it is sent.

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """When a connection goes on after a response, and when it ends."""
 
+import lib
 from lib import Client, load, request, run_tests, same, test, write
+
+lib.two_ports_only("no server is there")
 
 BODY = "kept alive\n"
 
