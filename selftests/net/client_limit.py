@@ -6,9 +6,12 @@ import errno
 import socket
 import threading
 
+import lib
 from lib import (PORT, Client, Closed, Counting, Nginx, add_address, bytes_of, eventually, load,
                  no_connection_left, nothing_left, param, param_refused, params,
                  read_param, request, run, run_tests, same, stat, test, unload, write)
+
+lib.two_ports_only("by IPv6, which nginx does not listen for; see attach.py")
 
 N = 7
 SMALL_WINDOW = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)

@@ -5,7 +5,7 @@
 import socket
 import subprocess
 
-from lib import (Client, Counting, Nginx, bytes_of, load, no_connection_left,
+from lib import (PORT, Client, Counting, Nginx, bytes_of, load, no_connection_left,
                  request, run_tests, same, test, write)
 
 BODY = bytes_of(1_000_000)
@@ -14,7 +14,7 @@ CORK = (socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 
 def netcat(data):
     """nc -N: shuts its side at the end of its input."""
-    return subprocess.run(["nc", "-N", "127.0.0.1", "80"], input=data,
+    return subprocess.run(["nc", "-N", "127.0.0.1", str(PORT)], input=data,
                           capture_output=True, check=True).stdout
 
 
