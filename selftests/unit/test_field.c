@@ -44,11 +44,11 @@ static void test_table(void)
 {
 	enum http_field f;
 
-	unit_begin("the table is of four or more letters and dashes each");
+	unit_begin("the table is of four or more letters and dashes each, but for Via");
 	for (f = 1; f < HTTP_FIELD_COUNT; f++) {
 		const char *s;
 
-		check(strlen(names[f]) >= 4);
+		check(strlen(names[f]) >= 4 || f == HTTP_FIELD_VIA);
 		for (s = names[f]; *s; s++)
 			check((*s >= 'a' && *s <= 'z') || *s == '-');
 	}

@@ -71,6 +71,7 @@ static const struct {
 		"somebody wants to be asked before it is read (fanotify)"
 	},
 	{ SLUICE_STAT_HANDED_OVER_HTACCESS, 0, "a .htaccess on the way; see htaccess" },
+	{ SLUICE_STAT_HANDED_OVER_UNZIPPED, 0, "not compressed yet; see gzip_unready" },
 	{ SLUICE_STAT_CONNECTIONS_OVER_LIMIT, 0, "more than max_connections" },
 	{ SLUICE_STAT_CONNECTIONS_PASSED_THROUGH, 0, "pass_through=1" },
 };

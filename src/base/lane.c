@@ -38,6 +38,7 @@ unsigned int sluice_cpu_share = 100;
 
 struct workqueue_struct *sluice_slow_lane;
 struct workqueue_struct *sluice_housekeeping;
+struct workqueue_struct *sluice_press_lane;
 
 /**
  * sluice_lane_queue_claimed() - queue a turn whose QUEUED flag the caller set
@@ -286,8 +287,11 @@ int sluice_lanes_init(void)
 					      WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!sluice_housekeeping)
 		goto err_destroy_slow;
-	if (disk_lanes_create())
+	sluice_press_lane = alloc_ordered_workqueue("sluice_press", 0);
+	if (!sluice_press_lane)
 		goto err_destroy_housekeeping;
+	if (disk_lanes_create())
+		goto err_destroy_press;
 
 	for_each_possible_cpu(cpu) {
 		struct sluice_lane *lane = per_cpu_ptr(&lanes, cpu);
@@ -308,6 +312,8 @@ int sluice_lanes_init(void)
 err_free_buffers:
 	lanes_free_buffers();
 	disk_lanes_destroy();
+err_destroy_press:
+	destroy_workqueue(sluice_press_lane);
 err_destroy_housekeeping:
 	destroy_workqueue(sluice_housekeeping);
 err_destroy_slow:
@@ -363,6 +369,7 @@ void sluice_lanes_exit(void)
 		compat_bh_flush(&lane->bh);
 	}
 	disk_lanes_destroy();
+	destroy_workqueue(sluice_press_lane);
 	destroy_workqueue(sluice_housekeeping);
 	destroy_workqueue(sluice_slow_lane);
 	compat_bh_destroy_queue(fast_lanes);

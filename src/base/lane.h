@@ -144,6 +144,8 @@ extern unsigned int sluice_cpu_share;
 
 extern struct workqueue_struct *sluice_slow_lane;
 struct workqueue_struct *sluice_disk_lane(dev_t dev);
+/* For compressing, one file at a time: lookups do not wait for it. */
+extern struct workqueue_struct *sluice_press_lane;
 /*
  * For letting go of files and sweeping: not behind a disk that does not answer, and
  * also when memory is short, for then the cache is asked for its own.

@@ -58,6 +58,7 @@
 	X(HANDED_OVER_LAST,		"handed_over_last")		\
 	X(HANDED_OVER_WATCHED,		"handed_over_watched")		\
 	X(HANDED_OVER_HTACCESS,		"handed_over_htaccess")		\
+	X(HANDED_OVER_UNZIPPED,		"handed_over_unzipped")		\
 	/* errors that sluice answered, by status */			\
 	X(ERROR_400,			"error_400")			\
 	X(ERROR_403,			"error_403")			\
@@ -95,6 +96,11 @@
 	X(CACHE_SHRUNK,			"cache_shrunk")			\
 	X(LOOKUPS_SHARED,		"lookups_shared")		\
 	X(MOUNTED_ELSEWHERE,		"mounted_elsewhere")		\
+	X(ZIPPED,			"zipped")			\
+	X(ZIPS_USELESS,			"zips_useless")			\
+	X(ZIPS_OVER_LIMIT,		"zips_over_limit")		\
+	X(ZIPS_FAILED,			"zips_failed")			\
+	X(SERVED_ZIPPED,		"served_zipped")		\
 	/* connections that come back */				\
 	X(CONNECTIONS_LENT,		"connections_lent")		\
 	X(RETURNS,			"returns")			\
@@ -122,7 +128,8 @@
 	X(OUT_OF_MEMORY,		"out_of_memory")		\
 	X(LIVE_CACHE_BYTES,		"live_cache_bytes")		\
 	X(LIVE_CLIENTS,			"live_clients")			\
-	X(LIVE_ATTACHED,		"live_attached")
+	X(LIVE_ATTACHED,		"live_attached")		\
+	X(LIVE_ZIPPED_BYTES,		"live_zipped_bytes")
 
 enum sluice_stat {
 #define X(id, name) SLUICE_STAT_##id,

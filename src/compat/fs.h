@@ -8,6 +8,7 @@
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/pagemap.h>
+#include <linux/shmem_fs.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
@@ -28,6 +29,19 @@ static inline struct dentry *compat_lookup_one(struct vfsmount *mnt,
 	return lookup_one_unlocked(mnt_idmap(mnt), &QSTR_LEN(name, len), dir);
 #else
 	return lookup_one_unlocked(mnt_idmap(mnt), name, dir, len);
+#endif
+}
+
+/*
+ * 7.0: the flags are a type of their own.  A file of no name, to be written to and to grow.
+ * Context: process.
+ */
+static inline struct file *compat_memory_file(const char *name)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	return shmem_file_setup(name, 0, mk_vma_flags(VMA_NORESERVE_BIT));
+#else
+	return shmem_file_setup(name, 0, VM_NORESERVE);
 #endif
 }
 

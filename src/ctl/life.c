@@ -42,6 +42,7 @@
 	.store.cache_entries = 4096,				\
 	.store.cache_bytes = 32 << 20,				\
 	.store.cache_idle = 60,					\
+	.store.gzip_memory = 64 << 20,				\
 	.conns.say_why = true,					\
 	.conns.header_timeout = 20,				\
 	.conns.keepalive_timeout = 75,				\

@@ -28,6 +28,7 @@
 #include "store/docroot.h"
 #include "store/routes.h"
 #include "store/site.h"
+#include "store/zip.h"
 
 /* --- reading and writing -------------------------------------------------- */
 
@@ -295,6 +296,27 @@ static bool settle_precompressed(struct sluice_site *site)
 	return true;
 }
 
+static bool settle_gzip(struct sluice_site *site)
+{
+	if (!site->gzip || sluice_zip_is_built_in())
+		return true;
+	pr_err("gzip=1: this kernel does not have zlib's deflate built in (CONFIG_ZLIB_DEFLATE=y)\n");
+	return false;
+}
+
+static bool settle_gzip_types(struct sluice_site *site)
+{
+	unsigned int i;
+
+	for (i = 0; i < site->gzip_types.count; i++) {
+		struct span word = sluice_word(&site->gzip_types, i);
+
+		if (!span_eq(word, SPAN("*")) && !memchr(word.ptr, '/', word.len))
+			return false;
+	}
+	return true;
+}
+
 /* A path that a request could have led to: absolute, and nothing to normalise. */
 static bool settle_page(struct sluice_site *site)
 {
@@ -479,6 +501,19 @@ SETTING(precompressed, 0644,
 	"siblings of files that are offered instead, the preferred first",
 	MOVES(precompressed), .settle = settle_precompressed,
 	WORDS("some of br,zst,gz, each once, or nothing"));
+SETTING(gzip, 0644,
+	"files are compressed for clients that accept it, once",
+	MOVES(gzip), TOGGLE, .settle = settle_gzip);
+SETTING(gzip_types, 0644, "types of files that are compressed",
+	MOVES(gzip_types), .settle = settle_gzip_types,
+	WORDS("types like text/html,text/css, or *"));
+SETTING(gzip_min_length, 0644, "bytes that a file has at least to be compressed",
+	MOVES(gzip_min_length), NUMBER(1, 1048576));
+SETTING(gzip_comp_level, 0644, "how hard zlib tries",
+	MOVES(gzip_comp_level), NUMBER(1, 9));
+SETTING(gzip_unready, 0644,
+	"till a file is compressed the \"plain\" one is sent, or the \"backend\" is asked",
+	EACH(gzip_unready), CHOICE("plain", "backend"));
 SETTING(page_404, 0644, "file that is the body of a 404",
 	MOVES(page_404), .settle = settle_page,
 	TEXT("the path of a file below docroot, like /404.html, or nothing"));
@@ -536,6 +571,8 @@ SETTING(cache_bytes, 0644,
 SETTING(cache_idle, 0644,
 	"seconds that a file is kept open without a request",
 	IN(store.cache_idle), NUMBER(1, 86400));
+SETTING(gzip_memory, 0644, "bytes of memory for what was compressed",
+	IN(store.gzip_memory), NUMBER(0, 2147483647));
 SETTING(cache_drop, 0200,
 	"write 1 to close all files that are kept open",
 	.of = OF_NOBODY, TRIGGER("1, to drop the cache"),

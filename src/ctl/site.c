@@ -42,6 +42,10 @@ static int draft_make(struct sluice_instance *instance)
 					 SLUICE_DYNAMIC_SUFFIX_DEFAULT);
 	if (!err)
 		err = sluice_words_parse(&draft->precompressed, "br,zst,gz");
+	if (!err)
+		err = sluice_words_parse(&draft->gzip_types, "text/html");
+	draft->gzip_min_length = 256;
+	draft->gzip_comp_level = 6;
 	draft->codings = HTTP_CODING_COUNT;
 	draft->coding[0] = HTTP_CODING_BR;
 	draft->coding[1] = HTTP_CODING_ZSTD;

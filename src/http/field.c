@@ -82,7 +82,7 @@
 		USUAL("upgrade-insecure-requests"), OURS(UPGRADE, "upgrade")) \
 	X(user, 'u', 's', 'e', 'r', USUAL("user-agent")) \
 	X(vary, 'v', 'a', 'r', 'y', USUAL("vary")) \
-	X(via, 'v', 'i', 'a', ':', USUAL("via")) \
+	X(via, 'v', 'i', 'a', ':', OURS(VIA, "via")) \
 	X(x_ca, 'x', '-', 'c', 'a', USUAL("x-cache")) \
 	X(x_co, 'x', '-', 'c', 'o', USUAL("x-content-type-options")) \
 	X(x_fo, 'x', '-', 'f', 'o', \
@@ -129,6 +129,9 @@ enum http_field http_field_lookup(struct span name)
 {
 	const struct http_field_name *usual = none;
 
+	/* It has no four letters. */
+	if (span_eq_nocase(name, names[HTTP_FIELD_VIA]))
+		return HTTP_FIELD_VIA;
 	if (name.len >= sizeof(u32))
 		usual = http_field_places[HTTP_FIELD_PLACE(load_le32(name.ptr))] ?: none;
 	for (; usual->size; usual++)

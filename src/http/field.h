@@ -8,8 +8,9 @@
 
 #include "http/span.h"
 
-/* X(name, text).  Texts are as span_is_word() wants them. */
+/* X(name, text).  Texts are as span_is_word() wants them, but for the first. */
 #define HTTP_FIELDS(X) \
+	X(VIA,			"via") \
 	X(HOST,			"host") \
 	X(RANGE,		"range") \
 	X(EXPECT,		"expect") \

@@ -20,6 +20,7 @@
 #include "store/object.h"
 #include "store/routes.h"
 #include "store/site.h"
+#include "store/zip.h"
 
 /* What was found is not wanted. Context: any. */
 void sluice_found_drop(struct sluice_found *found)
@@ -355,15 +356,44 @@ static enum http_ranges choose_by_range(struct sluice_request *req,
 	return ranges;
 }
 
+/* Not to HTTP/1.0, as nginx: caches of that age do not know Vary. */
+static bool takes_codings(const struct sluice_request *req)
+{
+	return req->http.minor && http_has_field(&req->http, HTTP_FIELD_ACCEPT_ENCODING) &&
+	       !(req->http.repeated & BIT(HTTP_FIELD_ACCEPT_ENCODING));
+}
+
 /* The precompressed one that the client likes best; NULL: none, or the file as it is. */
 static struct sluice_object *preferred_sibling(const struct sluice_request *req)
 {
-	/* Not to HTTP/1.0, as nginx: caches of that age do not know Vary. */
-	if (!req->http.minor || !http_has_field(&req->http, HTTP_FIELD_ACCEPT_ENCODING) ||
-	    req->http.repeated & BIT(HTTP_FIELD_ACCEPT_ENCODING))
+	if (!takes_codings(req))
 		return NULL;
 	return sluice_siblings_choose(&req->obj->siblings,
 				      req->http.field[HTTP_FIELD_ACCEPT_ENCODING]);
+}
+
+/* As nginx's gzip on: not through a proxy.  A range is one of the file, see below. */
+static bool wants_zipped(const struct sluice_request *req)
+{
+	static const u8 gzip = HTTP_CODING_GZIP;
+
+	return takes_codings(req) && !http_has_field(&req->http, HTTP_FIELD_VIA) &&
+	       !http_has_field(&req->http, HTTP_FIELD_RANGE) &&
+	       !http_negotiate(req->http.field[HTTP_FIELD_ACCEPT_ENCODING], &gzip, 1);
+}
+
+/* What we compressed, or NULL; then that is going to be done. Return: true: wait for it. */
+static bool choose_zipped(struct sluice_request *req, struct sluice_object **variant)
+{
+	if (!wants_zipped(req))
+		return false;
+	*variant = sluice_zip_choose(req->obj);
+	if (*variant)
+		sluice_stat_inc(req->site->store->stats, SLUICE_STAT_SERVED_ZIPPED);
+	if (*variant || !req->site->gzip_unready || nobody_else_has_it(req) ||
+	    sluice_zip_is_settled(req->obj))
+		return false;
+	return hand_over(req, SLUICE_STAT_HANDED_OVER_UNZIPPED, 503);
 }
 
 /* Send it instead of the file; NULL: there is none. */
@@ -429,6 +459,8 @@ static void decide_with_file(struct sluice_request *req)
 	req->status = 200;
 	if (req->obj->siblings.usable)
 		sibling = preferred_sibling(req);
+	if (unlikely(req->obj->zip) && !sibling && choose_zipped(req, &sibling))
+		return;
 	if (likely(!(req->http.seen & (HTTP_COND_FIELDS | BIT(HTTP_FIELD_RANGE)))))
 		use_sibling(req, sibling);
 	else

@@ -66,8 +66,7 @@ static void put_200(struct http_writer *w, const struct sluice_answer *answer,
 	}
 	http_put(w, obj->tag.ptr, obj->tag.len + obj->coding.len);
 	put_expires(w, lane, obj);
-	http_put_span(w, obj->policy);
-	http_put_str(w, "Accept-Ranges: bytes\r\n\r\n");
+	http_put(w, obj->policy.ptr, obj->policy.len + obj->ranges.len);
 }
 
 /* RFC 9110 section 15.4.5: what a 200 would have said of the representation. */

@@ -23,6 +23,7 @@
 #include "store/routes.h"
 #include "store/site.h"
 #include "store/trace.h"
+#include "store/zip.h"
 
 /* A rename during a scoped lookup makes it fail with -EAGAIN. */
 #define LOOKUP_TRIES 4
@@ -455,6 +456,7 @@ static struct sluice_object *open_with_siblings(struct finding *f,
 	struct sluice_object *obj;
 	struct file *file;
 	s64 mtime;
+	bool zip;
 
 	file = open_found(f->site, f->place, path);
 	if (IS_ERR(file))
@@ -462,12 +464,15 @@ static struct sluice_object *open_with_siblings(struct finding *f,
 	mtime = inode_get_mtime_sec(sluice_backing_inode(file));
 	look_around(f, path, mtime);
 
-	naming.vary = f->siblings.usable;
+	zip = sluice_zip_suits(f->site, f->name, file);
+	naming.vary = f->siblings.usable || zip;
 	obj = sluice_object_create(f->site, &naming, file);
 	if (IS_ERR(obj)) {
 		sluice_siblings_release(&f->siblings);
 		return obj;
 	}
+	if (zip)
+		sluice_zip_prepare(obj);
 	/* Written to meanwhile: the siblings were compared with what it was. */
 	if (obj->mtime != mtime) {
 		f->certain = false;

@@ -11,6 +11,7 @@
 #include "base/lane.h"
 #include "base/pass_through.h"
 #include "base/stats.h"
+#include "compat/fs.h"
 #include "http/date.h"
 #include "http/head.h"
 #include "http/mime.h"
@@ -53,6 +54,17 @@ static void render_type(struct sluice_object *obj, struct http_writer *w,
 	obj->type = text_since(w, start);
 }
 
+/* It says of itself what the one says that it was made of. */
+static void render_type_of(struct sluice_object *obj, struct http_writer *w,
+			   const struct sluice_object *original)
+{
+	size_t start = w->len;
+
+	obj->expires = original->expires;
+	http_put_span(w, original->type);
+	obj->type = text_since(w, start);
+}
+
 static void render_length(struct sluice_object *obj, struct http_writer *w)
 {
 	size_t start = w->len;
@@ -77,19 +89,24 @@ static void render_modified(struct sluice_object *obj, struct http_writer *w)
 	obj->modified = text_since(w, start);
 }
 
+/* Weak if it is made anew each time, maybe by another: the tag is that of the file. */
 static void render_tag(struct sluice_object *obj, struct http_writer *w,
-		       bool vary)
+		       const struct sluice_naming *naming)
 {
+	loff_t size = naming->original ? naming->original->size : obj->size;
 	u8 etag[HTTP_ETAG_MAX];
 	size_t start = w->len;
+	size_t tag;
 
-	if (vary)
+	if (naming->vary)
 		http_put_str(w, "Vary: Accept-Encoding\r\n");
 	if (obj->mtime > MTIME_UNKNOWN) {
 		http_put_str(w, "ETag: ");
-		obj->etag.ptr = w->buf + w->len;
-		obj->etag.len = http_etag_format(etag, obj->mtime, obj->size);
-		http_put(w, etag, obj->etag.len);
+		tag = w->len;
+		if (naming->original)
+			http_put_str(w, "W/");
+		http_put(w, etag, http_etag_format(etag, obj->mtime, size));
+		obj->etag = text_since(w, tag);
 		http_put_str(w, "\r\n");
 	}
 	obj->tag = text_since(w, start);
@@ -123,6 +140,16 @@ static void render_policy(struct sluice_object *obj, struct http_writer *w,
 	obj->policy = text_since(w, start);
 }
 
+static void render_ranges(struct sluice_object *obj, struct http_writer *w, bool accepted)
+{
+	size_t start = w->len;
+
+	if (accepted)
+		http_put_str(w, "Accept-Ranges: bytes\r\n");
+	http_put_str(w, "\r\n");
+	obj->ranges = text_since(w, start);
+}
+
 /*
  * In nginx's order.  It is the head of the usual answer but for the date; others
  * are put together from its pieces.
@@ -138,15 +165,18 @@ static void render_head(struct sluice_object *obj, struct http_writer *w,
 	http_head_start(w, 200);
 	http_put_stamp(w, sluice_text_span(&site->server), no_date);
 	obj->date_at = w->len - head - 2 - HTTP_DATE_LEN;
-	render_type(obj, w, site, naming->name);
+	if (naming->original)
+		render_type_of(obj, w, naming->original);
+	else
+		render_type(obj, w, site, naming->name);
 	render_length(obj, w);
 	render_modified(obj, w);
 	http_put_connection(w, true);
 	start = w->len;
-	render_tag(obj, w, naming->vary);
+	render_tag(obj, w, naming);
 	render_coding(obj, w, naming->coding);
 	render_policy(obj, w, site);
-	http_put_str(w, "Accept-Ranges: bytes\r\n\r\n");
+	render_ranges(obj, w, !naming->original);
 	obj->tail = text_since(w, start);
 	if (obj->expires == HTTP_EXPIRES_NONE &&
 	    w->len - head <= SLUICE_LANE_REPLY)
@@ -199,7 +229,7 @@ struct sluice_object *sluice_object_create(const struct sluice_site *site,
 	/* Sampled amid a write, the pair fails sluice_object_is_unchanged() when
 	 * the write is done: no lock is needed.
 	 */
-	obj->mtime = inode_get_mtime_sec(inode);
+	obj->mtime = naming->original ? naming->original->mtime : inode_get_mtime_sec(inode);
 	obj->size = i_size_read(inode);
 
 	http_writer_init(&w, obj->text, size);
@@ -253,7 +283,7 @@ size_t sluice_object_bytes(const struct sluice_object *obj)
 {
 	const struct sluice_siblings *siblings = &obj->siblings;
 	size_t bytes = ksize(obj) + ksize(obj->guards) + (obj->file ? sizeof(*obj->file) : 0) +
-		       sluice_bends_bytes(obj->bends);
+		       sluice_bends_bytes(obj->bends) + ksize(obj->zip);
 	unsigned int i;
 
 	for (i = 0; i < siblings->count; i++)
@@ -273,6 +303,14 @@ static void release_guards(struct sluice_guards *guards)
 
 static LLIST_HEAD(graves);
 
+/* No work is out: it would have a reference. */
+static void release_zip(struct sluice_zip *zip)
+{
+	if (zip && zip->variant)
+		sluice_object_put(zip->variant);
+	kfree(zip);
+}
+
 /*
  * Names before what holds their mount.  A kernel thread closes files at once:
  * when this is over, so is what held them.
@@ -283,6 +321,7 @@ static void bury(struct sluice_object *obj)
 
 	sluice_siblings_release(&obj->siblings);
 	release_guards(obj->guards);
+	release_zip(obj->zip);
 	sluice_bends_release(obj->bends);
 	if (obj->file)
 		__fput_sync(obj->file);
@@ -290,6 +329,8 @@ static void bury(struct sluice_object *obj)
 		path_put(&obj->at);
 	if (obj->place)
 		sluice_place_put(obj->place);
+	atomic_long_sub(obj->zipped, &store->zipped);
+	sluice_stat_add(store->stats, SLUICE_STAT_LIVE_ZIPPED_BYTES, -(s64)obj->zipped);
 	sluice_stat_add(store->stats, SLUICE_STAT_LIVE_OBJECTS, -1);
 	kfree_rcu(obj, rcu);
 	sluice_store_put(store);
@@ -469,6 +510,16 @@ static bool guards_hold(const struct sluice_guards *guards)
 	return true;
 }
 
+/*
+ * What was compressed is a copy: a write that leaves size and second as they were is seen in
+ * what the page cache has, and not in that.
+ */
+static bool zip_holds(const struct sluice_zip *zip, const struct inode *inode)
+{
+	/* Pairs with the release in zip_settle(). */
+	return !smp_load_acquire(&zip->settled) || zip->ctime == compat_ctime_ns(inode);
+}
+
 /**
  * sluice_object_is_current() - does the key still mean this, as it was
  * @obj: an object that was published once
@@ -488,5 +539,6 @@ bool sluice_object_is_current(const struct sluice_object *obj)
 	       sluice_chain_holds(&obj->chain, obj->at.dentry) &&
 	       (likely(!obj->bends) || sluice_bends_hold(obj->bends)) &&
 	       sluice_siblings_hold(&obj->siblings) &&
-	       (!obj->guards || guards_hold(obj->guards));
+	       (!obj->guards || guards_hold(obj->guards)) &&
+	       (likely(!obj->zip) || zip_holds(obj->zip, obj->inode));
 }

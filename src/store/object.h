@@ -15,6 +15,7 @@
 #include <linux/path.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
+#include <linux/workqueue.h>
 
 #include "http/etag.h"
 #include "http/negotiate.h"
@@ -89,6 +90,26 @@ struct sluice_guards {
 };
 
 /**
+ * struct sluice_zip - a file whose compressed bytes are ours to make
+ * @work:    in sluice_press_lane; while it is out it has a reference of @file
+ * @is_out:  bit 0: it is
+ * @file:    the object that this is of
+ * @retry:   jiffies: not to be tried before
+ * @settled: @variant and @ctime are what they will be; written last, once
+ * @ctime:   of the file's inode, in ns: what was compressed, or not, was this
+ * @variant: the compressed file, a reference; NULL: it does not get smaller
+ */
+struct sluice_zip {
+	struct work_struct	work;
+	unsigned long		is_out;
+	struct sluice_object	*file;
+	unsigned long		retry;
+	bool			settled;
+	s64			ctime;
+	struct sluice_object	*variant;
+};
+
+/**
  * struct sluice_object - what is found under one name
  * @node:   place in the cache
  * @ref:    the cache has one while it is findable, each response one; of a
@@ -116,6 +137,8 @@ struct sluice_guards {
  * @bends:  likewise, or NULL: the symlinks on the way
  * @siblings: likewise, and what may be sent instead
  * @guards: likewise; NULL if there are none
+ * @zip:    NULL if it is not to be compressed
+ * @zipped: of a compressed one: bytes that count for gzip_memory
  * @etag:   empty when @mtime cannot be trusted
  * @head:   of a 200 on a connection that is kept; empty when it depends on the
  *          time by more than its date
@@ -126,7 +149,9 @@ struct sluice_guards {
  * @tag:    the Vary and ETag lines, right behind the Connection line of @head
  * @coding: the Content-Encoding line, right behind @tag
  * @policy: Cache-Control and what the administrator adds, right behind @coding
- * @tail:   @tag to @policy, and what ends the head of a 200
+ * @ranges: the Accept-Ranges line, if there is one, and what ends the head of a 200,
+ *          right behind @policy
+ * @tail:   @tag to @ranges
  * @text:   @key and the lines
  *
  * The spans lie in @text.  Without a file there are only those of @key.
@@ -162,12 +187,15 @@ struct sluice_object {
 	struct span			tag;
 	struct span			coding;
 	struct span			policy;
+	struct span			ranges;
 	struct span			tail;
 	struct sluice_place		*place;
 	struct sluice_bend		*bends;
 	struct sluice_chain		chain;
 	struct sluice_siblings		siblings;
 	struct sluice_guards		*guards;
+	struct sluice_zip		*zip;
+	size_t				zipped;
 	u8				text[];
 };
 
@@ -178,12 +206,14 @@ struct sluice_object {
  *          beside
  * @coding: of a sibling, empty for the file itself
  * @vary:   another representation may be sent for the same path
+ * @original: of what was made of another object's file, that; else NULL
  */
 struct sluice_naming {
-	struct span	key;
-	struct span	name;
-	struct span	coding;
-	bool		vary;
+	struct span			key;
+	struct span			name;
+	struct span			coding;
+	bool				vary;
+	const struct sluice_object	*original;
 };
 
 struct sluice_object *sluice_object_create(const struct sluice_site *site,

@@ -98,6 +98,10 @@ enum sluice_symlinks {
  * @symlinks: which are followed
  * @vhosts: the first component of each path is the host's directory
  * @hide_dot: names that begin with a dot are the backend's
+ * @gzip: files are compressed, once
+ * @gzip_min_length: those of so many bytes at least
+ * @gzip_comp_level: of zlib
+ * @gzip_types: of these types
  * @htaccess: so is what is below a directory with a .htaccess
  *
  * Of each request, and no matter of @id:
@@ -114,6 +118,7 @@ enum sluice_symlinks {
  * @bad_range_refuse: ranges that are none are answered 416
  * @returns: connections are lent
  * @take_back: and kept when the backend closes them idle
+ * @gzip_unready: till it is done they are the backend's
  * @max_head_size: bytes of a request head
  * @backend_port: who gets the rest; 0: nobody
  * @backend_uid: who must have opened that, or SLUICE_ANY_UID
@@ -140,6 +145,7 @@ struct sluice_site {
 	bool			bad_range_refuse;
 	bool			returns;
 	bool			take_back;
+	bool			gzip_unready;
 	unsigned int		max_head_size;
 	unsigned int		backend_port;
 	unsigned int		backend_uid;
@@ -166,6 +172,10 @@ struct sluice_site {
 	bool			vhosts;
 	bool			hide_dot;
 	bool			htaccess;
+	bool			gzip;
+	unsigned int		gzip_min_length;
+	unsigned int		gzip_comp_level;
+	struct sluice_words	gzip_types;
 };
 
 /*

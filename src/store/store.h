@@ -5,6 +5,7 @@
 #ifndef SLUICE_STORE_STORE_H
 #define SLUICE_STORE_STORE_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
@@ -43,6 +44,8 @@ struct sluice_shelf {
  * @cache_entries: how many files may be kept open
  * @cache_bytes: of kernel memory that they may take
  * @cache_idle: seconds that one is kept without a request
+ * @gzip_memory: bytes that compressed files may take
+ * @zipped:   that they do
  * @ref:      one while the instance is live, and one of each object
  * @released: called when the last is gone. Context: process
  */
@@ -58,6 +61,8 @@ struct sluice_store {
 	unsigned int			cache_entries;
 	unsigned int			cache_bytes;
 	unsigned int			cache_idle;
+	unsigned int			gzip_memory;
+	atomic_long_t			zipped;
 	refcount_t			ref;
 	void				(*released)(struct sluice_store *store);
 };
