@@ -23,6 +23,7 @@ DIRECT = ("sluice", "nginx-sendfile", "floor")
 SERVERS = ("sluice", "sluice-b") + FULL[1:]
 
 SIZES = {"1k": 1024, "4k": 4096, "16k": 16384, "64k": 65536, "1m": 1048576}
+TEXT_SIZE = 102400
 DYNAMIC_SIZE = 1024
 
 
@@ -34,6 +35,7 @@ class Case:
     floor:     bytes of the floor's one body, None: it cannot stand in
     depth:     requests that are sent at once
     longer:    times as long as others, for there are fewer requests per second
+    coding:    what clients accept, and get: sluice has gzip=1, nginx gzip on
     slack:     bytes by which heads differ from the first one, on average
     """
     text: str
@@ -44,6 +46,7 @@ class Case:
     revalidate: bool = False
     depth: int = 1
     longer: int = 1
+    coding: str = ""
     slack: int = 8
     plan: tuple = ()
 
@@ -157,6 +160,8 @@ CASES = {
                    depth=16, plan=(line("/1k.html"),)),
     "304": Case("304: If-None-Match and If-Modified-Since of a 1 KB file, keep-alive",
                 floor=1, revalidate=True, plan=(line("/1k.html", 304, expect="-"),)),
+    "gzip": Case("100 KB of text, compressed, keep-alive", coding="gzip",
+                 servers=("sluice",) + TUNED, plan=(line("/text.html"),)),
     "404": of_nobody(close=False),
     "404-new": of_nobody(close=True),
     "dynamic": of_program(close=False),
@@ -187,10 +192,22 @@ def write_files(directory, cases):
     for path, size in paths.items():
         # Told apart by their beginning, when there is room.
         write(directory + "/www" + path, (path.encode() + b"\n" + noise)[:size])
+    write(directory + "/www/text.html", text_of(TEXT_SIZE))
     write(directory + "/expect/app.php", b"made by nginx\n" * 80, DYNAMIC_SIZE)
     for name in cases:
         text = "".join("\t".join(map(str, l)) + "\n" for l in CASES[name].plan)
         write(f"{directory}/plan/{name}", text.encode())
+
+
+def text_of(size):
+    """Of words, as often as such are."""
+    dice = random.Random(4)
+    words = ["".join(dice.choices("etaoinshrdlu", k=dice.randint(2, 9))) for _ in range(2000)]
+    weights = [1 / (n + 1) for n in range(len(words))]
+    lines = []
+    for _ in range(size // 40):
+        lines.append("<p>" + " ".join(dice.choices(words, weights, k=10)) + "</p>\n")
+    return "".join(lines).encode()[:size]
 
 
 def write(path, content, size=None):
