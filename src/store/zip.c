@@ -15,6 +15,7 @@
 #include <linux/file.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/magic.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/zlib.h>
@@ -81,6 +82,12 @@ static bool type_suits(const struct sluice_words *types, struct span type)
 	return false;
 }
 
+/* A store through a mapping moves no time there: nobody could tell when that is gone. */
+static bool hides_stores(const struct inode *inode)
+{
+	return inode->i_sb->s_magic == TMPFS_MAGIC || inode->i_sb->s_magic == RAMFS_MAGIC;
+}
+
 /**
  * sluice_zip_suits() - is a file one of those that are compressed
  * @site: it was found under
@@ -92,10 +99,11 @@ static bool type_suits(const struct sluice_words *types, struct span type)
  */
 bool sluice_zip_suits(const struct sluice_site *site, struct span name, const struct file *file)
 {
-	loff_t size = i_size_read(sluice_backing_inode((struct file *)file));
+	const struct inode *inode = sluice_backing_inode((struct file *)file);
+	loff_t size = i_size_read(inode);
 	const struct http_type *found;
 
-	if (!site->gzip || size < site->gzip_min_length || size > ZIP_MAX)
+	if (!site->gzip || size < site->gzip_min_length || size > ZIP_MAX || hides_stores(inode))
 		return false;
 	found = http_types_find(site->types->list, site->types->count, name);
 	return found && type_suits(&site->gzip_types, found->type);
