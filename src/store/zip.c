@@ -37,7 +37,10 @@
 /* As nginx has it. */
 #define ZIP_MEM_LEVEL 8
 #define ZIP_WINDOW_BITS 15
-/* A change of the file is seen by its ctime if that is older than a tick of any clock. */
+/*
+ * A change of the file is seen by its ctime if that is older than a tick of any clock, and
+ * than the file system's own grain: a second with small inodes of ext4.
+ */
 #define ZIP_REST (50 * NSEC_PER_MSEC)
 /* After it could not be done. */
 #define ZIP_PAUSE (HZ / 10)
@@ -290,7 +293,10 @@ static struct sluice_object *zip_make(struct sluice_zip *zip, s64 ctime)
 /* Written to a moment ago, or about to be; or somebody wants to be asked who reads it. */
 static bool is_too_early(const struct sluice_object *obj, s64 ctime)
 {
-	return ktime_get_real_ns() - ctime < ZIP_REST || !file_rests(obj) ||
+	/* A later write has another ctime when the grain of the file system's is over. */
+	s64 rest = ZIP_REST + obj->inode->i_sb->s_time_gran;
+
+	return ktime_get_real_ns() - ctime < rest || !file_rests(obj) ||
 	       compat_is_watched(&obj->at);
 }
 
