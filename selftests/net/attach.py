@@ -5,7 +5,7 @@ attach=PORT: the server keeps its port and its configuration.  Its connections a
 first, whatever it listens with; it may come, go, reload and be replaced; and so may the
 module, under load, without a request that is lost.
 
-usage: attach.py [ROUNDS]: how often the module goes and comes (default 5)
+usage: attach.py [ROUNDS]: how often the module goes and comes (default 3)
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from lib import (BACKEND, TOP, WWW, Client, Closed, Counting, Nginx, attached, b
 
 # What listens here is not always to be attached to: nobody waits for that unasked.
 lib.ATTACH = False
-ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 SMALL = bytes_of(1024)
 LARGE = bytes_of(3 << 20)
 IPPROTO_MPTCP = 262
