@@ -83,6 +83,13 @@ def wrong(tree):
                                          if message[0].isdigit() else message])
 
 
+@test("check: what attach goes with, as the module has it")
+def with_attach(tree):
+    ready(tree, "docroot = /srv/www\nattach = 80\nport = 80\naddress = 0.0.0.0\n"
+                "defer_accept = 0\nbackend_port = 0\nstandalone = 0\n")
+    tree.ctl("check").expect(0, out=["in order"])
+
+
 @test("check: a file that is missing, a directory, huge, or nobody can ask the module")
 def no_file(tree):
     tree.ctl("check").expect(1, err=["sluice.conf: No such file"])

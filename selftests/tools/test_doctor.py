@@ -51,10 +51,17 @@ def attached(tree):
     tree.conf("docroot = /var/www/html\nattach = 80\n")
     tree.set("attach", "80")
     tree.set("backend_port", "0")
+    # Beside one that well() has there.
     tree.listen("00000000", 80, inode=101, pid=813, name="nginx")
     tree.write("proc/813/limits", "Max open files            65536   65536   files\n")
-    out = expect(tree, 0, "backend 0.0.0.0:80: opened by root, nginx (813)")
+    tree.count({"live_attached": 2})
+    out = expect(tree, 0, "backend 0.0.0.0:80: opened by root, nginx (813)",
+                 "attach: to 2 listening sockets")
     same("past sluice" in out, False, out)
+    tree.count({"live_attached": 0})
+    expect(tree, 1, "bad   attach: to none of 2 listening sockets; the kernel log says why")
+    tree.count({"live_attached": 1})
+    expect(tree, 4, "warn  attach: to 1 of 2 listening sockets")
     tree.set("attach", "81")
     expect(tree, 1, "attach: nobody listens on port 81")
 

@@ -42,8 +42,9 @@ def attached(tree):
     tree.listen("00000000", 80, inode=99, pid=812, name="nginx")
     tree.ctl("status").expect(0, out=["0.0.0.0:80, opened by root, nginx (812)",
                                       "none of them: the kernel log says why"])
-    tree.count({"live_attached": 1})
-    out = tree.ctl("status").expect(0).out
+    tree.count({"live_attached": 2})
+    tree.listen("00000000", 81, inode=100)
+    out = tree.ctl("status").expect(0, out=["0.0.0.0:81"]).out
     same("none of them" in out or "listens on" in out, False, out)
 
 

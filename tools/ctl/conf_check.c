@@ -101,19 +101,21 @@ static void check_docroot(struct conf *conf, const struct conf_line *docroot)
 /* With attach the server's own listening sockets say all that. */
 static void check_attach(struct conf *conf, const char *instance)
 {
-	static const char *const others[] = {
-		"backend_port", "port", "address", "defer_accept"
+	/* With what they are if nobody says them. */
+	static const char *const others[][2] = {
+		{ "backend_port", "0" }, { "port", "80" }, { "address", "0.0.0.0" },
+		{ "defer_accept", "0" },
 	};
 	const struct conf_line *alone = conf_find(conf, instance, "standalone");
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
-		const struct conf_line *other = conf_find(conf, instance, others[i]);
+		const struct conf_line *other = conf_find(conf, instance, others[i][0]);
 
-		if (other)
+		if (other && strcmp(other->value, others[i][1]))
 			conf_wrong(conf, other->number,
 				   "%s = %s: with attach that is the server's; expected one of the two",
-				   others[i], other->value);
+				   others[i][0], other->value);
 	}
 	if (is_on(alone))
 		conf_wrong(conf, alone->number,

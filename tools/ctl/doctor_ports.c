@@ -2,11 +2,13 @@
 /*
  * doctor: sluice's port and the backend's.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
 #include "sockets.h"
+#include "stats.h"
 #include "text.h"
 #include "tree.h"
 
@@ -29,7 +31,7 @@ static void look_at_own(struct report *report)
 		found_warning(report, "port %lu: nobody listens here; sluice may be in another network namespace",
 			      port);
 	else if (one)
-		found_bad(report, "port %lu: taken by %s on %s; move that to the backend's port",
+		found_bad(report, "port %lu: taken by %s on %s; move that to the backend's port, or set attach",
 			  port, owner(one), one->address);
 	else
 		found_ok(report, "port %lu: free", port);
@@ -95,15 +97,15 @@ static void look_at_backend(struct report *report)
 		found_bad(report, "backend: nobody listens on port %lu here; start it, or correct backend_port",
 			  port);
 	else
-		found_bad(report, "backend: no backend_port; set it, or standalone=1");
+		found_bad(report, "backend: no backend_port; set attach=80 if the server is to keep its port, or it, or standalone=1");
 	listeners_free(&listeners);
 }
 
-/* It listens where clients come, and nothing of ours does. */
-static void look_at_attached(struct report *report, unsigned long port)
+/* It listens where clients come, and nothing of ours does. Return: how many sockets. */
+static size_t look_at_server(struct report *report, unsigned long port)
 {
 	struct listeners listeners = { 0 };
-	size_t i;
+	size_t count, i;
 
 	listeners_read(&listeners, port);
 	for (i = 0; i < listeners.count; i++)
@@ -113,19 +115,50 @@ static void look_at_attached(struct report *report, unsigned long port)
 	else
 		found_bad(report, "attach: nobody listens on port %lu here; start the server, or correct attach",
 			  port);
+	count = listeners.count;
 	listeners_free(&listeners);
+	return count;
+}
+
+/* @count: of those that it could be attached to. */
+static void look_at_attached(struct report *report, size_t count)
+{
+	struct stats stats;
+	uint64_t attached;
+
+	if (!report->loaded || !count || stats_read(&stats))
+		return;
+	attached = stats_value(&stats, "live_attached");
+	if (!attached)
+		found_bad(report, "attach: to none of %zu listening sockets; the kernel log says why (MPTCP, another user, BPF)",
+			  count);
+	else if (attached < count)
+		found_warning(report, "attach: to %" PRIu64 " of %zu listening sockets; the kernel log says why not to the others",
+			      attached, count);
+	else
+		found_ok(report, "attach: to %" PRIu64 " listening sockets", attached);
+	stats_free(&stats);
+}
+
+static void look_at_attach(struct report *report, char *ports)
+{
+	size_t count = 0;
+	char *port;
+
+	while ((port = strsep(&ports, ",")))
+		count += look_at_server(report, strtoul(port, NULL, 10));
+	look_at_attached(report, count);
 }
 
 void look_at_ports(struct report *report)
 {
 	char *attach = in_effect(report, "attach", "");
-	char *rest = attach, *port;
 
-	if (!*attach) {
+	if (*attach) {
+		look_at_attach(report, attach);
+	} else {
 		look_at_own(report);
 		look_at_backend(report);
 	}
-	while (*attach && (port = strsep(&rest, ",")))
-		look_at_attached(report, strtoul(port, NULL, 10));
 	free(attach);
 }

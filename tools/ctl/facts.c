@@ -99,9 +99,8 @@ static struct json_object *listener_object(const struct listener *listener)
 	return object;
 }
 
-static struct json_object *listeners_on(int64_t port)
+static void add_listeners(struct json_object *list, unsigned long port)
 {
-	struct json_object *list = need(json_object_new_array());
 	struct listeners listeners = { 0 };
 	size_t i;
 
@@ -110,6 +109,18 @@ static struct json_object *listeners_on(int64_t port)
 	for (i = 0; i < listeners.count; i++)
 		json_object_array_add(list, listener_object(&listeners.one[i]));
 	listeners_free(&listeners);
+}
+
+/* @ports: some, with commas between them; or nothing, or 0. */
+static struct json_object *listeners_on(const char *ports)
+{
+	struct json_object *list = need(json_object_new_array());
+	char *end;
+
+	for (; *ports; ports = *end ? end + 1 : end) {
+		add_listeners(list, strtoul(ports, &end, 10));
+		end += strcspn(end, ",");
+	}
 	return list;
 }
 
@@ -181,14 +192,13 @@ static struct json_object *instances(void)
 	return list;
 }
 
-/* Attached we have no listening socket; it is to the server's first port. */
+/* Attached we have no listening socket. */
 static void put_where(struct json_object *facts, struct json_object *set)
 {
 	bool attached = *fact_text(set, "attach");
 
-	put(facts, "listening",
-	    attached ? json_object_new_array() : listeners_on(fact_number(set, "port")));
-	put(facts, "backend", listeners_on(fact_number(set, attached ? "attach" : "backend_port")));
+	put(facts, "listening", listeners_on(attached ? "" : fact_text(set, "port")));
+	put(facts, "backend", listeners_on(fact_text(set, attached ? "attach" : "backend_port")));
 }
 
 /* For json_object_put(). */
