@@ -26,13 +26,7 @@ SECONDS = 8
 
 
 def put(path, data, mode=0o644, mtime=1_000_000_000):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    if isinstance(data, str):
-        data = data.encode()
-    with open(path, "wb") as out:
-        out.write(data)
-    os.chmod(path, mode)
-    os.utime(path, (mtime, mtime))
+    write(path, data, mode, mtime)
 
 
 def replace(path, data):

@@ -138,16 +138,10 @@ static void say_count(struct sluice_attach *attachment)
 
 static bool is_wanted(const struct sluice_attach *attachment, const struct sock *sk)
 {
-	const struct sluice_ports *ports = attachment->ports;
 	const struct known *known;
-	unsigned int i;
 
-	if (!net_eq(sock_net(sk), attachment->net))
-		return false;
-	for (i = 0; i < ports->count; i++)
-		if (ports->port[i] == sk->sk_num)
-			break;
-	if (i == ports->count)
+	if (!net_eq(sock_net(sk), attachment->net) ||
+	    !sluice_ports_have(attachment->ports, sk->sk_num))
 		return false;
 	list_for_each_entry(known, &attachment->known, list)
 		if (known->at.sk == sk)

@@ -32,6 +32,16 @@ struct sluice_ports {
 	u16		port[SLUICE_ADDRESSES_MAX];
 };
 
+static inline bool sluice_ports_have(const struct sluice_ports *ports, u16 port)
+{
+	unsigned int i;
+
+	for (i = 0; i < ports->count; i++)
+		if (ports->port[i] == port)
+			return true;
+	return false;
+}
+
 /* The instance ends.  Changed once or twice, by the one who ends it. */
 enum sluice_leaving {
 	SLUICE_STAY,
@@ -91,7 +101,7 @@ struct sluice_conns {
 	struct sluice_lookups		lookups;
 	struct sluice_listener		*listeners[2 * SLUICE_ADDRESSES_MAX];
 	unsigned int			listener_count;
-	struct sluice_attach	*attachment;
+	struct sluice_attach		*attachment;
 	unsigned int			address_count;
 	unsigned long			said;
 };

@@ -298,7 +298,7 @@ static int backend_family(const struct sluice_listener *lis)
 	rcu_read_lock();
 	port = sluice_site_peek(lis->conns->store)->backend_port;
 	rcu_read_unlock();
-	return sluice_backend_family(sock_net(sk), inet_sk(sk)->inet_rcv_saddr, port);
+	return sluice_backend_find(sock_net(sk), AF_INET, inet_sk(sk)->inet_rcv_saddr, port, NULL);
 }
 
 /* While there is no backend it stays as it is.  @lis is the one of AF_INET. */

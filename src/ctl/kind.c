@@ -260,23 +260,13 @@ const struct setting_kind setting_address = {
 	.show = string_show,
 };
 
-static bool has_port(const struct sluice_ports *ports, u16 port)
-{
-	unsigned int i;
-
-	for (i = 0; i < ports->count; i++)
-		if (ports->port[i] == port)
-			return true;
-	return false;
-}
-
 static int ports_parse(char *rest, struct sluice_ports *ports)
 {
 	char *word;
 	u16 port;
 
 	while ((word = strsep(&rest, ","))) {
-		if (kstrtou16(strim(word), 10, &port) || !port || has_port(ports, port) ||
+		if (kstrtou16(strim(word), 10, &port) || !port || sluice_ports_have(ports, port) ||
 		    ports->count == ARRAY_SIZE(ports->port))
 			return -EINVAL;
 		ports->port[ports->count++] = port;

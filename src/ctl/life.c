@@ -375,7 +375,7 @@ static bool say_listener(const struct sluice_instance *instance, struct net *net
 	const char *name = family == AF_INET6 ? "IPv6" : "IPv4";
 	uid_t uid;
 
-	if (!sluice_handoff_find(net, family, site->backend_port, &uid))
+	if (!sluice_backend_find(net, family, htonl(INADDR_ANY), site->backend_port, &uid))
 		return false;
 	if (site->backend_uid != SLUICE_ANY_UID && site->backend_uid != uid)
 		instance_warn(instance, "backend_port=%u: %s, of user %u, expected %u: it is given nothing; set backend_uid if it is the backend\n",

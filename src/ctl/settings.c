@@ -296,12 +296,12 @@ static bool settle_precompressed(struct sluice_site *site)
 	return true;
 }
 
-static bool settle_gzip(struct sluice_site *site)
+static int check_gzip(const struct sluice_instance *instance, struct sluice_site *site)
 {
 	if (!site->gzip || sluice_zip_is_built_in())
-		return true;
-	pr_err("gzip=1: this kernel does not have zlib's deflate built in (CONFIG_ZLIB_DEFLATE=y)\n");
-	return false;
+		return 0;
+	instance_err(instance, "gzip=1: expected a kernel that has zlib's deflate built in (CONFIG_ZLIB_DEFLATE=y); say gzip=0, or put .gz files beside the files\n");
+	return -EINVAL;
 }
 
 static bool settle_gzip_types(struct sluice_site *site)
@@ -503,7 +503,7 @@ SETTING(precompressed, 0644,
 	WORDS("some of br,zst,gz, each once, or nothing"));
 SETTING(gzip, 0644,
 	"files are compressed for clients that accept it, once",
-	MOVES(gzip), TOGGLE, .settle = settle_gzip);
+	MOVES(gzip), TOGGLE, .check = check_gzip);
 SETTING(gzip_types, 0644, "types of files that are compressed",
 	MOVES(gzip_types), .settle = settle_gzip_types,
 	WORDS("types like text/html,text/css, or *"));
@@ -592,7 +592,7 @@ int sluice_settings_check(struct sluice_instance *instance)
 
 	if (IS_ERR(site))
 		return PTR_ERR(site);
-	err = check_modes(instance, site);
+	err = check_modes(instance, site) ?: check_gzip(instance, site);
 	if (!err && !site->docroot_name[0]) {
 		instance_err(instance, "docroot is missing; say docroot=/var/www/html or whichever directory is to be served\n");
 		err = -EINVAL;

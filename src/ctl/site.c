@@ -159,8 +159,8 @@ int sluice_site_check_fit(const struct sluice_instance *instance, const struct s
 			     site->docroot_name, kind);
 		return -EOPNOTSUPP;
 	}
-	pr_warn("%sdocroot=%s: is on %s, of which no file can be served: all is the backend's\n",
-		instance->prefix, site->docroot_name, kind);
+	instance_warn(instance, "docroot=%s: is on %s, of which no file can be served: all is the backend's\n",
+		      site->docroot_name, kind);
 	return 0;
 }
 

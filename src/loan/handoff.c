@@ -90,22 +90,33 @@ static int why_nobody(const struct sock *sk, u16 port)
 }
 
 /**
- * sluice_backend_family() - which sockets does the backend have for IPv4
+ * sluice_backend_find() - who listens for clients, as far as can be known without one
  * @net:     where
- * @address: that connections come to, or INADDR_ANY
+ * @clients: their family
+ * @address: of IPv4, that they come to, or INADDR_ANY
  * @port:    the backend's
+ * @uid:     out: who has opened it; NULL: it is no matter
  *
  * Context: any.
- * Return: AF_INET; AF_INET6 if it takes both by one socket; 0 if nobody listens.
+ * Return: the family of the socket: AF_INET6 for IPv4, too, if it takes both; 0: nobody.
  */
-int sluice_backend_family(struct net *net, __be32 address, u16 port)
+int sluice_backend_find(struct net *net, sa_family_t clients, __be32 address, u16 port,
+			uid_t *uid)
 {
 	const struct sock *lsk;
-	int family;
+	int family = 0;
 
 	rcu_read_lock();
-	lsk = find_listener_v4(net, 0, 0, address, port);
-	family = lsk ? lsk->sk_family : 0;
+	if (clients == AF_INET6)
+		lsk = compat_lookup_listener6(net, &in6addr_loopback, 0, &in6addr_loopback, port,
+					      LOOPBACK_IFINDEX);
+	else
+		lsk = find_listener_v4(net, 0, 0, address, port);
+	if (lsk) {
+		family = lsk->sk_family;
+		if (uid)
+			*uid = from_kuid_munged(&init_user_ns, compat_sk_uid(lsk));
+	}
 	rcu_read_unlock();
 	return family;
 }
@@ -292,33 +303,4 @@ int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, struct sluice_lo
 out:
 	rcu_read_unlock();
 	return err;
-}
-
-/**
- * sluice_handoff_find() - does anybody listen there, as far as can be known without a connection
- * @net:    where
- * @family: of clients
- * @port:   its port, on the loopback or a wildcard
- * @uid:    out: who has opened it
- *
- * Context: any.
- * Return: true if so
- */
-bool sluice_handoff_find(struct net *net, sa_family_t family, u16 port, uid_t *uid)
-{
-	struct sock *lsk;
-	bool found;
-
-	rcu_read_lock();
-	if (family == AF_INET6)
-		lsk = compat_lookup_listener6(net, &in6addr_loopback, 0, &in6addr_loopback, port,
-					      LOOPBACK_IFINDEX);
-	else
-		lsk = compat_lookup_listener(net, htonl(INADDR_LOOPBACK), 0,
-					     htonl(INADDR_LOOPBACK), port, LOOPBACK_IFINDEX);
-	found = lsk;
-	if (found)
-		*uid = from_kuid_munged(&init_user_ns, compat_sk_uid(lsk));
-	rcu_read_unlock();
-	return found;
 }

@@ -11,15 +11,13 @@
 
 struct net;
 struct sluice_loan;
-struct net;
 struct sluice_sock;
 
 /* Whoever listens will do. */
 #define SLUICE_ANY_UID UINT_MAX
 
-int sluice_backend_family(struct net *net, __be32 address, u16 port);
+int sluice_backend_find(struct net *net, sa_family_t clients, __be32 address, u16 port,
+			uid_t *uid);
 int sluice_handoff(struct sluice_sock *ss, u16 port, uid_t uid, struct sluice_loan *loan);
-
-bool sluice_handoff_find(struct net *net, sa_family_t family, u16 port, uid_t *uid);
 
 #endif /* SLUICE_LOAN_HANDOFF_H */

@@ -638,11 +638,11 @@ static bool give_guards(struct finding *f, struct sluice_object *obj)
 #define UNACCOUNTED 1
 
 /*
- * What the lookup has to say about @f->name for all that the sample shows, @whole
- * if the sample is of all of the name and not of a beginning, @out if it is of a symlink
- * that leads out of docroot.  What the lookup did
- * say goes into the cache only if this is the same: reasons that are not in the
- * sample could pass unnoticed, or a mode be other than it for a moment.
+ * What the lookup has to say about @f->name for all that the sample shows, @whole if the
+ * sample is of all of the name and not of a beginning, @out if it is of a symlink that leads
+ * out of docroot.  What the lookup did say goes into the cache only if this is the same:
+ * reasons that are not in the sample could pass unnoticed, or a mode be other than it for a
+ * moment.
  *
  * Return: 0 for a file, the error, or UNACCOUNTED.
  */

@@ -102,7 +102,7 @@ static bool hides_stores(const struct inode *inode)
  */
 bool sluice_zip_suits(const struct sluice_site *site, struct span name, const struct file *file)
 {
-	const struct inode *inode = sluice_backing_inode((struct file *)file);
+	const struct inode *inode = sluice_backing_inode(file);
 	loff_t size = i_size_read(inode);
 	const struct http_type *found;
 
