@@ -23,7 +23,8 @@ static void listen_data_ready(struct sock *sk)
 	lis = rcu_dereference_sk_user_data(sk);
 	if (!lis)
 		goto out;
-	if (sk->sk_state == TCP_LISTEN)
+	/* Whatever its state: somebody may have it closed while a handshake ends. */
+	if (sk == lis->sock->sk)
 		lis->ring(lis);
 	else if (READ_ONCE(sluice_direct) && !sock_owned_by_user(sk))
 		lis->serve(lis, sk);
